@@ -1,0 +1,1 @@
+"""A reproducible companion to the study of individual and collective co-production."""
