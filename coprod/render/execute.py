@@ -1,0 +1,154 @@
+"""Runs chapters: each in a kernel of its own, several at once, with errors that name their line."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+import tempfile
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from jupyter_client.kernelspec import KernelSpecManager
+from jupyter_client.manager import AsyncKernelManager
+from nbclient import NotebookClient
+from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
+from nbformat import NotebookNode
+
+from coprod.errors import BookError, Fault
+from coprod.render.chapter import Cell, Chapter
+from coprod.render.notebook import chapter_notebook, source_lines
+from coprod.render.project import Book
+
+__all__ = ["Progress", "run_chapters"]
+
+# Called with a chapter's source, the number of cells run so far and the number in all.
+Progress = Callable[[str, int, int], None]
+
+# One thread for linear algebra in each process: two chapters with default threads are slower than one.
+THREADS = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
+COLOUR = re.compile(r"\x1b\[[0-9;]*m")
+
+
+def run_chapters(
+    book: Book, chapters: Sequence[Chapter], jobs: int = 2, timeout: int = 600, progress: Progress | None = None
+) -> list[NotebookNode]:
+    """Run every chapter that has something to run.
+
+    Parameters
+    ----------
+    book
+        The project.
+    chapters
+        Its chapters.
+    jobs
+        How many chapters run at once.
+    timeout
+        After how many seconds a cell is stopped.
+    progress
+        Told after each cell.
+
+    Returns
+    -------
+    list of NotebookNode
+        The chapters' notebooks with their outputs, in the order given.
+
+    Raises
+    ------
+    BookError
+        When a cell raises, hangs or kills its kernel: chapter, cell, line and exception.
+    """
+
+    async def run_all() -> list[NotebookNode]:
+        limit = asyncio.Semaphore(jobs)
+
+        async def run(chapter: Chapter) -> NotebookNode:
+            async with limit:
+                return await _run_chapter(book, chapter, timeout, progress)
+
+        tasks = [asyncio.create_task(run(chapter)) for chapter in chapters]
+        try:
+            return list(await asyncio.gather(*tasks))
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    return asyncio.run(run_all())
+
+
+def kernel_environment() -> dict[str, str]:
+    """The environment of a kernel: single-threaded, seeded, the same on every machine."""
+    environment = dict(os.environ)
+    environment.update(dict.fromkeys(THREADS, "1"))
+    environment.update(PYTHONHASHSEED="0", TZ="UTC", PYTHONIOENCODING="utf-8", PYTHONUTF8="1")
+    environment.pop("PYTHONSTARTUP", None)
+    return environment
+
+
+async def _run_chapter(book: Book, chapter: Chapter, timeout: int, progress: Progress | None) -> NotebookNode:
+    notebook = chapter_notebook(chapter)
+    code = [cell for cell in notebook["cells"] if cell["cell_type"] == "code"]
+    if len(code) == 1:  # nothing but the set-up
+        return notebook
+    source = chapter.entry.source
+    current: list[NotebookNode] = []
+    done = 0
+
+    def started(cell: NotebookNode, cell_index: int) -> None:
+        current[:] = [cell]
+
+    def finished(cell: NotebookNode, cell_index: int, execute_reply: Any) -> None:
+        nonlocal done
+        done += 1
+        if progress:
+            progress(source, done, len(code))
+
+    # The connection file and the sockets stand in a folder that only this user can read.
+    with tempfile.TemporaryDirectory(prefix="coprod-", ignore_cleanup_errors=True) as private:
+        manager = AsyncKernelManager(
+            connection_file=str(Path(private) / "kernel.json"),
+            transport="ipc" if os.name == "posix" else "tcp",
+            # No user's kernel of the same name: the interpreter that runs this.
+            kernel_spec_manager=KernelSpecManager(kernel_dirs=[]),
+        )
+        client = NotebookClient(
+            notebook,
+            km=manager,
+            timeout=timeout,
+            allow_errors=False,
+            store_widget_state=False,
+            record_timing=False,
+            extra_arguments=["--HistoryManager.enabled=False"],
+            resources={"metadata": {"path": str((book.folder / source).parent)}},
+            on_cell_execute=started,
+            on_cell_executed=finished,
+        )
+        environment = {**kernel_environment(), "IPYTHONDIR": private}
+        try:
+            async with client.async_setup_kernel(env=environment):
+                for index, cell in enumerate(notebook["cells"]):
+                    await client.async_execute_cell(cell, index)
+        except CellExecutionError as error:
+            raise _fault(chapter, current[0], _line(error.traceback), f"{error.ename}: {error.evalue}") from None
+        except CellTimeoutError:
+            raise _fault(chapter, current[0], None, f"it was stopped after {timeout} seconds") from None
+        except DeadKernelError:
+            raise _fault(chapter, current[0], None, "its kernel died, perhaps for lack of memory") from None
+    return notebook
+
+
+def _line(traceback: str) -> int | None:
+    """The line of the cell at which it failed: the last frame that stands in a cell."""
+    frames = re.findall(r"Cell In\[\d+\],? line (\d+)", COLOUR.sub("", traceback))
+    return int(frames[-1]) if frames else None
+
+
+def _fault(chapter: Chapter, cell: NotebookNode, line: int | None, what: str) -> BookError:
+    lines = source_lines(chapter, cell)
+    place = lines[min(line or 1, len(lines)) - 1].place
+    block = chapter.blocks[cell["metadata"]["coprod"]["block"]]
+    name = block.name if isinstance(block, Cell) else "an inline expression"
+    said = COLOUR.sub("", what).strip() or what
+    return BookError(f"the book cannot be rendered: {name} of {chapter.entry.source} failed", [Fault(place, said)])

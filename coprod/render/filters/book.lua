@@ -1,0 +1,50 @@
+-- Turns the chapters of a book into HTML or Typst.
+--
+--     pandoc lua book.lua JOB RESULT
+--
+-- JOB is a JSON file that coprod.render.document writes: the target, the bibliography and each
+-- chapter's Markdown with the outputs of its cells. RESULT gets each chapter's text in the target
+-- format, or the faults that were found. All chapters go through together, so that numbers,
+-- references and the bibliography are those of one book, and the same in both formats.
+
+local here = pandoc.path.directory(arg[0])
+package.path = pandoc.path.join { here, "?.lua" } .. ";" .. package.path
+
+local cells = require "cells"
+local references = require "references"
+
+local function read(path)
+  local file = assert(io.open(path, "rb"))
+  local text = file:read "a"
+  file:close()
+  return text
+end
+
+local function main(job_path, result_path)
+  local job = pandoc.json.decode(read(job_path), false)
+  local writer = require(job.target == "html" and "web" or "paper")
+  local faults = {}
+
+  local chapters = {}
+  for _, chapter in ipairs(job.chapters) do
+    local blocks = pandoc.read(chapter.markdown, "markdown").blocks
+    blocks = cells.expand(blocks, chapter, job.target, faults)
+    table.insert(chapters, { info = chapter, blocks = blocks })
+  end
+
+  local labels = references.number(chapters, faults)
+  references.resolve(chapters, labels, job, faults, writer)
+  references.cite(chapters, job, faults)
+
+  local result = { faults = faults, chapters = {} }
+  if #faults == 0 then
+    for _, chapter in ipairs(chapters) do
+      table.insert(result.chapters, writer.chapter(chapter, job))
+    end
+  end
+  local file = assert(io.open(result_path, "wb"))
+  file:write(pandoc.json.encode(result))
+  file:close()
+end
+
+main(arg[1], arg[2])
