@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import json
+import os
 import re
 import subprocess
 import tempfile
@@ -22,6 +24,8 @@ from coprod.render.project import CONFIG, Book
 
 __all__ = ["Converted", "convert"]
 
+# The Pandoc that the wheel carries, never one of the machine's own.
+PANDOC = Path(pypandoc.__file__).parent / "files" / ("pandoc.exe" if os.name == "nt" else "pandoc")
 FILTER = Path(__file__).parent / "filters" / "book.lua"
 PICTURES = {"image/svg+xml": ".svg", "image/png": ".png"}
 # The form of an output that each target takes, best first.
@@ -109,7 +113,7 @@ def _run_pandoc(job: dict[str, Any]) -> dict[str, Any]:
     with tempfile.TemporaryDirectory(prefix="coprod-") as temporary:
         given, made = Path(temporary) / "job.json", Path(temporary) / "result.json"
         given.write_text(json.dumps(job), encoding="utf-8")
-        command = [pypandoc.get_pandoc_path(), "lua", str(FILTER), str(given), str(made)]
+        command = [str(PANDOC), "lua", str(FILTER), str(given), str(made)]
         run = subprocess.run(command, capture_output=True, text=True, encoding="utf-8", check=False)
         if run.returncode or not made.exists():
             said = run.stderr.strip().splitlines() or ["it said nothing"]
@@ -188,8 +192,6 @@ def _picture(content: str, file: Path, name: str) -> dict[str, Any]:
     """Write a picture, and say how large it is in pixels of the page."""
     file.parent.mkdir(parents=True, exist_ok=True)
     if file.suffix == ".png":
-        import base64
-
         file.write_bytes(base64.b64decode(content))
         return {"kind": "image", "path": name}
     file.write_text(content, encoding="utf-8", newline="\n")

@@ -174,16 +174,18 @@ local function widths(tbl)
 end
 
 function M.expand(blocks, chapter, target, faults)
-  local function each(filtered)
-    return filtered:walk {
+  local function each(all)
+    -- What is not for this target goes first, so that nothing in it is looked at.
+    return all:walk {
+      Div = function(div)
+        if not visible(div, target) then return {} end
+        if div.classes:includes "content-visible" or div.classes:includes "content-hidden" then return div.content end
+      end,
+    }:walk {
       Div = function(div)
         if div.classes:includes "coprod-cell" then
           local cell = chapter.cells[tonumber(div.attributes.n)]
           return each(cell_blocks(cell, chapter, target, faults))
-        elseif not visible(div, target) then
-          return {}
-        elseif div.classes:includes "content-visible" or div.classes:includes "content-hidden" then
-          return div.content
         elseif div.classes:includes "panel-tabset" then
           return tabs(div)
         end

@@ -13,6 +13,11 @@ local function prefix_of(id)
   return prefix and WORDS[prefix] and prefix
 end
 
+-- Whether an id is one that a cross-reference can name.
+function M.is_label(id)
+  return prefix_of(id) ~= nil
+end
+
 local function letter(number)
   return string.char(string.byte "A" + number - 1)
 end

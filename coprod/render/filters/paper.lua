@@ -1,0 +1,245 @@
+-- Writes a chapter as Typst. The functions it calls stand in templates/paper.typ.
+
+local references = require "references"
+
+local M = {}
+
+local function raw(text) return pandoc.RawBlock("typst", text) end
+local function raw_inline(text) return pandoc.RawInline("typst", text) end
+
+local function text_of(value)
+  return '"' .. value:gsub("\\", "\\\\"):gsub('"', '\\"'):gsub("\n", " ") .. '"'
+end
+
+local function write(blocks)
+  local options = pandoc.WriterOptions { wrap_text = "none" }
+  return (pandoc.write(pandoc.Pandoc(blocks), { format = "typst", extensions = { citations = false } }, options):gsub("%s+$", ""))
+end
+
+local function inline(inlines)
+  return write { pandoc.Plain(inlines) }
+end
+
+-- Labels are those of the book where a reference can name them, else they hold the chapter's path.
+local function label_name(info, id)
+  if references.is_label(id) or id:match "^ref%-" then return id end
+  return info.source:gsub("%.qmd$", ""):gsub("[^%w]", ".") .. ":" .. id:gsub("[^%w_-]", ".")
+end
+
+local function label(info, id)
+  return id ~= "" and ("<%s>"):format(label_name(info, id)) or ""
+end
+
+local function linked(name, inlines)
+  local all = pandoc.Inlines { raw_inline(("#link(<%s>)["):format(name)) }
+  all:extend(inlines)
+  all:insert(raw_inline "]")
+  return all
+end
+
+function M.reference(words, target)
+  return linked(target.id, words)
+end
+
+function M.internal(node, chapter, fragment)
+  return linked(label_name(chapter.info, fragment ~= "" and fragment or chapter.id), node.content)
+end
+
+-- A file beside the web page is not there beside the paper.
+function M.file(node)
+  return node.content
+end
+
+-- Mathematics and pictures carry their alternative text, which Pandoc's own writer drops.
+
+local function typst_math(math)
+  local written = pandoc.write(pandoc.Pandoc { pandoc.Plain { pandoc.Math("InlineMath", math.text) } }, "typst")
+  return (written:gsub("%s+$", ""))
+end
+
+local function trimmed(text) return (text:gsub("^%s+", ""):gsub("%s+$", "")) end
+
+local function equation(div, info)
+  local math = pandoc.utils.blocks_to_inlines(div.content)[1]
+  local number = div.attributes.number
+  return raw(("#math.equation(block: true, alt: %s, numbering: %s, %s.body) %s"):format(
+    text_of(trimmed(math.text)), number and ('(..) => "(%s)"'):format(number) or "none",
+    typst_math(math), label(info, div.identifier)))
+end
+
+local function picture(image, info)
+  local attributes = image.attributes
+  local width = attributes.width or ""
+  local size = "none"
+  if width:match "px$" then size = ("%.1fpt"):format(tonumber(width:match "[%d.]+") * 0.75) end
+  if width:match "%%$" then size = width end
+  local folder = info.source:match "^(.*)/[^/]*$"
+  local path = "/" .. (folder and folder .. "/" or "") .. image.src
+  return raw_inline(("#picture(%s, alt: %s, width: %s)"):format(
+    text_of(path), text_of(attributes["fig-alt"] or pandoc.utils.stringify(image.caption)), size))
+end
+
+-- Tables ---------------------------------------------------------------------------------------
+
+local SIDES = { AlignLeft = "left", AlignRight = "right", AlignCenter = "center" }
+
+local function typst_table(tbl)
+  local out = pandoc.List {}
+  local columns, sides = {}, {}
+  local widths = false
+  for _, spec in ipairs(tbl.colspecs) do widths = widths or spec[2] ~= nil end
+  for index, spec in ipairs(tbl.colspecs) do
+    columns[index] = widths and ("%.2ffr"):format((spec[2] or 0.1) * 10) or "auto"
+    sides[index] = SIDES[spec[1]] or "left"
+  end
+  -- Where cells carry their own alignment, a column has that of its cells.
+  for _, body in ipairs(tbl.bodies) do
+    for _, row in ipairs(body.body) do
+      if #row.cells == #columns then
+        for index, cell in ipairs(row.cells) do sides[index] = SIDES[cell.alignment] or sides[index] end
+      end
+    end
+  end
+
+  local function cells(row, head)
+    local written = {}
+    for _, cell in ipairs(row.cells) do
+      local more = {}
+      if cell.col_span > 1 then table.insert(more, ("colspan: %d"):format(cell.col_span)) end
+      if cell.row_span > 1 then table.insert(more, ("rowspan: %d"):format(cell.row_span)) end
+      if cell.col_span > 1 and head then table.insert(more, "align: center, stroke: (bottom: 0.4pt + hairline)") end
+      local text = inline(pandoc.utils.blocks_to_inlines(cell.contents))
+      table.insert(written, #more > 0 and ("table.cell(%s)[%s]"):format(table.concat(more, ", "), text) or ("[%s]"):format(text))
+    end
+    return table.concat(written, ", ")
+  end
+
+  out:insert(("#table(columns: (%s,), align: (%s,),"):format(table.concat(columns, ", "), table.concat(sides, ", ")))
+  if #tbl.head.rows > 0 then
+    local head = {}
+    for _, row in ipairs(tbl.head.rows) do table.insert(head, cells(row, true)) end
+    out:insert(("table.header(%s),"):format(table.concat(head, ", ")))
+  end
+  out:insert "table.hline(stroke: 0.6pt + ink),"
+  local function body_row(row)
+    if #row.cells == 1 and #columns > 1 and row.cells[1].col_span == #columns then
+      return ("table.header(level: 2, repeat: false, table.cell(colspan: %d, align: left)[#group-name[%s]]),"):format(
+        #columns, inline(pandoc.utils.blocks_to_inlines(row.cells[1].contents)))
+    end
+    return cells(row, false) .. ","
+  end
+  for _, body in ipairs(tbl.bodies) do
+    out:extend(pandoc.List(body.head):map(body_row))
+    out:extend(pandoc.List(body.body):map(body_row))
+  end
+  out:insert "table.hline(stroke: 0.6pt + ink),"
+  if #tbl.foot.rows > 0 then
+    local foot = {}
+    for _, row in ipairs(tbl.foot.rows) do
+      for _, cell in ipairs(row.cells) do
+        table.insert(foot, ("table.cell(colspan: %d, align: left)[#note[%s]]"):format(
+          cell.col_span, inline(pandoc.utils.blocks_to_inlines(cell.contents))))
+      end
+    end
+    out:insert(("table.footer(repeat: false, %s),"):format(table.concat(foot, ", ")))
+  end
+  out:insert ")"
+  return raw(table.concat(out, "\n"))
+end
+
+-- The parts of a chapter -----------------------------------------------------------------------
+
+local function float(div, info)
+  local kind, id = div.attributes.kind, div.identifier
+  local caption = inline(pandoc.utils.blocks_to_inlines(div.content[1].content))
+  local content = pandoc.Blocks { table.unpack(div.content, 2) }
+  local columns = tonumber(div.attributes.columns or "1")
+  local body = write(content)
+  if kind == "fig" and columns > 1 then
+    local parts = {}
+    for _, block in ipairs(content) do table.insert(parts, ("[%s]"):format(write { block })) end
+    body = ("#grid(columns: (1fr,) * %d, gutter: 1em, %s)"):format(columns, table.concat(parts, ", "))
+  end
+  local number = div.attributes.number or ""
+  local shape = {
+    fig = ('kind: image, supplement: [Figure], numbering: (..) => "%s"'):format(number),
+    tbl = ('kind: table, supplement: [Table], numbering: (..) => "%s"'):format(number),
+    sub = ('kind: "panel", supplement: none, outlined: false, numbering: (..) => "%s"'):format(number),
+    none = 'kind: "plain", supplement: none, outlined: false, numbering: none',
+  }
+  local code = ("#figure(%s, caption: [%s])[\n%s\n]"):format(shape[kind], caption, body)
+  return raw(("%s %s"):format(code, label(info, id)))
+end
+
+local function callout(div, info)
+  local kind, number = div.attributes.kind, div.attributes.number
+  local title = inline(pandoc.utils.blocks_to_inlines(div.content[1].content))
+  if number then
+    local word = kind:sub(1, 1):upper() .. kind:sub(2) .. "~" .. number
+    title = div.attributes.titled == "true" and (word .. ": " .. title) or word
+  end
+  return raw(("#callout(kind: %s, title: [%s])[\n%s\n] %s"):format(
+    text_of(kind), title, write { table.unpack(div.content, 2) }, label(info, div.identifier)))
+end
+
+local function tabset(div)
+  local panes = pandoc.Blocks {}
+  for _, pane in ipairs(div.content) do
+    panes:insert(raw(("#tab-title[%s]"):format(inline(pandoc.utils.blocks_to_inlines(pane.content[1].content)))))
+    panes:extend { table.unpack(pane.content, 2) }
+  end
+  return panes
+end
+
+function M.chapter(chapter)
+  local info = chapter.info
+  local blocks = chapter.blocks:walk {
+    Math = function(math)
+      if math.mathtype == "InlineMath" then
+        return raw_inline(("#math.equation(alt: %s, %s.body)"):format(text_of(trimmed(math.text)), typst_math(math)))
+      end
+    end,
+    Image = function(image) return picture(image, info) end,
+    Span = function(span)
+      if span.identifier ~= "" then span.identifier = label_name(info, span.identifier) end
+      return span
+    end,
+    Header = function(header)
+      local number = header.attributes.number or ""
+      return raw(("#heading(level: %d, numbering: %s)[%s] %s"):format(
+        header.level, number ~= "" and ('(..) => "%s"'):format(number) or "none",
+        inline(header.content), label(info, header.identifier)))
+    end,
+  }
+  blocks = blocks:walk {
+    Div = function(div)
+      if div.classes:includes "coprod-equation" then return equation(div, info) end
+      if div.classes:includes "cell-output" then
+        return raw(("#output[\n%s\n]"):format(write(div.content)))
+      end
+    end,
+    Table = typst_table,
+  }
+  blocks = blocks:walk {
+    Div = function(div)
+      local class = div.classes[1] or ""
+      if class == "coprod-float" then return float(div, info) end
+      if class == "coprod-callout" then return callout(div, info) end
+      if class == "coprod-tabs" then return tabset(div) end
+      if class == "coprod-code" or class == "cell" then return div.content end
+      if div.identifier ~= "" then
+        div.identifier = div.identifier == "refs" and "" or label_name(info, div.identifier)
+        return div
+      end
+    end,
+  }
+  return {
+    number = chapter.number,
+    title = inline(chapter.title),
+    label = label_name(info, chapter.id),
+    files = chapter.files,
+    body = write(blocks),
+  }
+end
+
+return M
