@@ -1,0 +1,235 @@
+"""Writes the website: a page a chapter, what the pages share, and the index for the search."""
+
+from __future__ import annotations
+
+import datetime
+import itertools
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import jinja2
+from markupsafe import Markup
+
+from coprod.errors import BookError, Fault
+from coprod.render.project import CONFIG, Book
+from coprod.render.provenance import spoken_date
+
+if TYPE_CHECKING:
+    from coprod.render.document import Converted
+
+__all__ = ["Heading", "Page", "write_site"]
+
+TEMPLATES = Path(__file__).parent / "templates"
+ASSETS = ("style.css", "book.js", "icon.svg")
+APPENDICES = "Appendices"
+# Pagefind's index leaves out code, and what stands on every page.
+NOT_SEARCHED = ("details.code", "div.sourceCode", "nav", ".toc", "script", ".tablist")
+# Pagefind also writes interfaces of its own, which no page uses.
+NOT_USED = ("pagefind-ui*", "pagefind-modular-ui*", "pagefind-component-ui*", "pagefind-highlight*")
+
+
+@dataclass(frozen=True)
+class Heading:
+    """A heading below a chapter's title, for the page's table of contents.
+
+    Attributes
+    ----------
+    level
+        2 for a section, 3 for a subsection, and so on.
+    number
+        As ``1.1``, or empty.
+    html
+        The heading's words as HTML, without the number.
+    id
+        What a link to it names.
+    """
+
+    level: int
+    number: str
+    html: str
+    id: str
+
+
+@dataclass(frozen=True)
+class Page:
+    """A chapter in HTML.
+
+    Attributes
+    ----------
+    source, path
+        The chapter's file and its page, as ``chapters/one.qmd`` and ``chapters/one.html``.
+    number
+        As ``1`` or ``A``, or empty.
+    appendix
+        Whether it stands among the appendices.
+    part
+        The part that holds it, or none.
+    title, plain_title
+        The title without the number, as HTML and as plain text.
+    body
+        The chapter as HTML, without its title.
+    headings
+        The headings below the title, in order.
+    description
+        The first paragraph as plain text.
+    """
+
+    source: str
+    path: str
+    number: str
+    appendix: bool
+    part: str | None
+    title: str
+    plain_title: str
+    body: str
+    headings: tuple[Heading, ...] = ()
+    description: str = ""
+
+    @classmethod
+    def from_converted(cls, converted: Converted) -> Page:
+        """The page of a chapter that Pandoc has turned into HTML."""
+        entry, parts = converted.chapter.entry, converted.parts
+        return cls(
+            source=entry.source,
+            path=entry.path,
+            number=parts["number"],
+            appendix=entry.appendix,
+            part=entry.part,
+            title=parts["title"],
+            plain_title=parts["plain_title"],
+            body=parts["body"],
+            headings=tuple(Heading(**heading) for heading in parts["headings"]),
+            description=parts["description"],
+        )
+
+    @property
+    def group(self) -> str | None:
+        """What the page stands under in the list of chapters."""
+        return APPENDICES if self.appendix else self.part
+
+    @property
+    def plain_heading(self) -> str:
+        """The title with its number, as plain text."""
+        number = f"Appendix {self.number} —" if self.number and self.appendix else self.number
+        return f"{number} {self.plain_title}".strip()
+
+
+def write_site(
+    book: Book,
+    pages: Sequence[Page],
+    out: Path,
+    made_with: str,
+    date: str | None,
+    notice: str,
+    paper: bool = True,
+) -> None:
+    """Write a book's website: pages, styles, scripts and the search index.
+
+    Parameters
+    ----------
+    book
+        The project.
+    pages
+        The chapters in the order of the book, the front page first.
+    out
+        The folder that the site goes into. Pictures and files of the chapters are not written here.
+    made_with
+        What made the book, with versions, for the foot of each page.
+    date
+        The date of the book, where ``_quarto.yml`` gives none.
+    notice
+        What data the book rests on, shown on every page; may be empty.
+    paper
+        Whether the book also comes as a PDF, which every page then links to.
+
+    Raises
+    ------
+    BookError
+        When a file that ``_quarto.yml`` names is missing, or Pagefind cannot make the index.
+    """
+    icon = _copy_named(book, out, "icon", book.get("book", "favicon"))
+    style = _copy_named(book, out, "style sheet", book.get("format", "html", "css"))
+    (out / "assets").mkdir(parents=True, exist_ok=True)
+    for name in ASSETS:
+        shutil.copyfile(TEMPLATES / name, out / "assets" / name)
+
+    loader = jinja2.FileSystemLoader(TEMPLATES)
+    environment = jinja2.Environment(
+        loader=loader, autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    template = environment.get_template("page.html")
+    shared: dict[str, Any] = {
+        "book": book,
+        "groups": [(group, list(members)) for group, members in itertools.groupby(pages, key=lambda page: page.group)],
+        "made_with": made_with,
+        "date": _shown_date(book.get("book", "date")) or date,
+        "notice": notice,
+        "paper": paper,
+        "icon": icon or "assets/icon.svg",
+        "style": style,
+        "footer": [book.get("book", "page-footer", side) for side in ("left", "center", "right")],
+        "trusted": Markup,
+    }
+    depth = book.get("format", "html", "toc-depth", default=3)
+    contents = book.get("format", "html", "toc", default=True)
+    for previous, page, following in _with_neighbours(pages):
+        text = template.render(
+            shared,
+            page=page,
+            front=page is pages[0],
+            previous=previous,
+            following=following,
+            headings=[heading for heading in page.headings if contents and heading.level <= depth],
+            root="../" * page.path.count("/"),
+        )
+        target = out / page.path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_text(text + "\n", encoding="utf-8", newline="\n")
+    _index(out)
+
+
+def _with_neighbours(pages: Sequence[Page]) -> Iterator[tuple[Page | None, Page, Page | None]]:
+    return zip([None, *pages[:-1]], pages, [*pages[1:], None], strict=True)
+
+
+def _shown_date(given: str | None) -> str | None:
+    """An ISO date as it is spoken; any other as it was given."""
+    try:
+        return spoken_date(datetime.date.fromisoformat(given or ""))
+    except ValueError:
+        return given
+
+
+def _copy_named(book: Book, out: Path, what: str, name: str | None) -> str | None:
+    """Copy a file that ``_quarto.yml`` names to its own place in the site."""
+    if name is None:
+        return None
+    if not (book.folder / name).is_file():
+        raise BookError("the book cannot be rendered", [Fault(CONFIG, f"the {what} '{name}' does not exist", "mend the path")])
+    (out / name).parent.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(book.folder / name, out / name)
+    return name
+
+
+def _index(out: Path) -> None:
+    """Let Pagefind index the pages."""
+    # -P: a folder of the site is called pagefind too, and must not be taken for the package.
+    command = [sys.executable, "-P", "-m", "pagefind", "--site", ".", "--keep-index-url", "--silent"]
+    command += ["--exclude-selectors", ", ".join(NOT_SEARCHED)]
+    try:
+        run = subprocess.run(
+            command, cwd=out, capture_output=True, text=True, encoding="utf-8", errors="replace", check=False
+        )
+    except OSError as error:
+        raise BookError("Pagefind could not index the book", [Fault("", str(error))]) from None
+    if run.returncode or not (out / "pagefind" / "pagefind.js").is_file():
+        said = (run.stderr or run.stdout).strip().splitlines() or ["it said nothing"]
+        raise BookError("Pagefind could not index the book", [Fault("", line) for line in said[-8:]])
+    for pattern in NOT_USED:
+        for file in (out / "pagefind").glob(pattern):
+            file.unlink()
