@@ -23,7 +23,8 @@ INLINE = re.compile(r"(?<!`)`\{python\}\s+(?P<code>[^`]+)`(?!`)")
 CODE_SPAN = re.compile(r"(?<!`)(`+)(?!`)(.+?)(?<!`)\1(?!`)")
 ATTRIBUTE_ID = re.compile(r"\{[^{}]*?#([\w.:-]+)[^{}]*\}")
 PICTURE = re.compile(r"!\[(?P<caption>(?:[^\[\]]|\[[^\]]*\])*)\]\((?P<path>[^)\s]+)[^)]*\)(?P<attributes>\{[^}]*\})?")
-DIV = re.compile(r"^\s*:{3,}\s*\{(?P<attributes>[^}]*)\}")
+DIV = re.compile(r"^\s*:{3,}\s*(?P<attributes>\{[^}]*\}|[\w-]+)\s*:*\s*$")
+DIV_END = re.compile(r"^\s*:{3,}\s*$")
 WHEN = re.compile(r"when-format=\"?(?P<format>[\w-]*)\"?")
 CALLOUTS = ("note", "tip", "warning", "caution", "important")
 
@@ -292,6 +293,9 @@ def _read_chapter(book: Book, entry: Entry, faults: list[Fault]) -> Chapter:
             prose += lines[index:end]
         index = end
     close()
+    if lines and lines[0].text == "---":
+        faults.append(Fault(lines[0].place, "front matter is not used in a chapter", "start it with a line '# Title'"))
+    _check_divs_close(blocks, faults)
     files = tuple(dict.fromkeys([entry.source, *(line.file for line in lines)]))
     return Chapter(entry, tuple(blocks), files, labels)
 
@@ -383,6 +387,24 @@ def _check_picture(book: Book, line: Line, match: re.Match[str], faults: list[Fa
         faults.append(Fault(line.place, f"the picture '{path}' does not exist", "create it, or mend the path"))
     if match["caption"] and "fig-alt=" not in attributes:
         faults.append(Fault(line.place, "the picture has a caption and no alternative text", 'add {fig-alt="…"}'))
+
+
+def _check_divs_close(blocks: Sequence[Prose | Cell], faults: list[Fault]) -> None:
+    """A block of colons may hold cells, so its end is looked for in the whole chapter."""
+    opened: list[Line] = []
+    for block in blocks:
+        inside = _fence_tracker()
+        for line in block.lines if isinstance(block, Prose) else ():
+            if inside(line.text):
+                continue
+            if DIV_END.match(line.text):
+                if opened:
+                    opened.pop()
+                else:
+                    faults.append(Fault(line.place, "this ::: closes nothing", "take it out, or open a block before it"))
+            elif DIV.match(line.text):
+                opened.append(line)
+    faults += [Fault(line.place, "this block is never closed", "close it with :::") for line in opened]
 
 
 def _check_div(line: Line, faults: list[Fault]) -> None:

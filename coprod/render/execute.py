@@ -18,7 +18,7 @@ from nbformat import NotebookNode
 
 from coprod.errors import BookError, Fault
 from coprod.render.chapter import Cell, Chapter
-from coprod.render.notebook import chapter_notebook, source_lines
+from coprod.render.notebook import chapter_notebook, has_code, source_lines
 from coprod.render.project import Book
 
 __all__ = ["Progress", "run_chapters"]
@@ -89,9 +89,9 @@ def kernel_environment() -> dict[str, str]:
 
 async def _run_chapter(book: Book, chapter: Chapter, timeout: int, progress: Progress | None) -> NotebookNode:
     notebook = chapter_notebook(chapter)
-    code = [cell for cell in notebook["cells"] if cell["cell_type"] == "code"]
-    if len(code) == 1:  # nothing but the set-up
+    if not has_code(chapter):
         return notebook
+    code = [cell for cell in notebook["cells"] if cell["cell_type"] == "code"]
     source = chapter.entry.source
     current: list[NotebookNode] = []
     done = 0

@@ -11,7 +11,11 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 from coprod.render.chapter import Cell, Chapter, Line, Prose
 
-__all__ = ["SETUP", "chapter_notebook", "inline_values", "notebook_text", "outputs", "source_lines"]
+__all__ = ["SETUP", "chapter_notebook",
+    "has_code",
+    "inline_values",
+    "notebook_name",
+    "notebook_text", "outputs", "source_lines"]
 
 SETUP = "from coprod.render.kernel import inline as _inline, prepare as _prepare\n\n_prepare()"
 PICTURES = ("image/svg+xml", "image/png")
@@ -24,7 +28,7 @@ def chapter_notebook(chapter: Chapter) -> NotebookNode:
     cell that evaluates them, so that their values are run, kept and compared as any output is. Each
     cell's metadata names the block of the chapter that it belongs to.
     """
-    slug = chapter.entry.source.removesuffix(".qmd").replace("/", "-")
+    slug = notebook_name(chapter).removesuffix(".ipynb")
     cells = [new_code_cell(SETUP, metadata={"coprod": {"block": -1}})]
     for index, block in enumerate(chapter.blocks):
         metadata = {"coprod": {"block": index}}
@@ -41,6 +45,16 @@ def chapter_notebook(chapter: Chapter) -> NotebookNode:
         cell["id"] = f"{slug[:50]}-{number}"
     kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
     return new_notebook(cells=cells, metadata={"kernelspec": kernel, "language_info": {"name": "python"}})
+
+
+def has_code(chapter: Chapter) -> bool:
+    """Whether there is anything in a chapter to run."""
+    return any(block.runs if isinstance(block, Cell) else block.inlines for block in chapter.blocks)
+
+
+def notebook_name(chapter: Chapter) -> str:
+    """The file name of a chapter's notebook."""
+    return chapter.entry.source.removesuffix(".qmd").replace("/", "-") + ".ipynb"
 
 
 def source_lines(chapter: Chapter, cell: NotebookNode) -> tuple[Line, ...]:

@@ -1,0 +1,5 @@
+"""Run the commands as ``python -m coprod``."""
+
+from coprod.cli import main
+
+main()

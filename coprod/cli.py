@@ -1,0 +1,201 @@
+"""The commands. Each imports what it needs when it runs, so that help and refusals come at once."""
+
+from __future__ import annotations
+
+import os
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+
+from coprod.errors import CoprodError
+
+__all__ = ["main", "run"]
+
+app = typer.Typer(
+    name="coprod",
+    help="A reproducible companion to the study of individual and collective co-production.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+)
+
+ProjectFolder = Annotated[Path, typer.Option("--project", help="The folder that holds _quarto.yml.", show_default="here")]
+PanelFile = Annotated[Path | None, typer.Option("--panel", help="A panel file of the same shape as data/panel.csv.")]
+
+
+class Engine(StrEnum):
+    """What makes the book."""
+
+    AUTO = "auto"
+    QUARTO = "quarto"
+    EMBEDDED = "embedded"
+
+
+class Target(StrEnum):
+    """What is made."""
+
+    HTML = "html"
+    PDF = "pdf"
+    ALL = "all"
+
+
+@app.command()
+def render(
+    project: ProjectFolder = Path(),
+    engine: Annotated[Engine, typer.Option(help="auto takes Quarto 1.9 or newer from the PATH, else the embedded one.")] = Engine.AUTO,
+    to: Annotated[Target, typer.Option(help="What to make.")] = Target.ALL,
+    out: Annotated[Path | None, typer.Option(help="Where the book goes.", show_default="as _quarto.yml says")] = None,
+    panel: PanelFile = None,
+    jobs: Annotated[int | None, typer.Option(min=1, help="How many chapters run at once.", show_default="the processors")] = None,
+    quiet: Annotated[bool, typer.Option("--quiet", help="Say nothing unless something is wrong.")] = False,
+) -> None:
+    """Make the website and the PDF."""
+    from coprod.render.build import render as build
+
+    _use_panel(panel)
+    with _Reporter(quiet) as reporter:
+        built = build(project, engine, to, out, jobs, reporter.progress, reporter.say)
+        reporter.close()
+        index = built.out / "index.html"
+        reporter.say(f"The book is in {_near(built.out)} ({built.seconds:.1f} s)")
+        if to != Target.PDF:
+            reporter.say(f"Open {index.as_uri()}")
+        if built.pdf:
+            reporter.say(f"Paper {_near(built.pdf)}")
+
+
+@app.command()
+def lint(project: ProjectFolder = Path()) -> None:
+    """Hold the project and its chapters against what both engines render."""
+    from coprod.render.chapter import read_chapters
+    from coprod.render.project import open_book
+
+    chapters = read_chapters(open_book(project))
+    print(f"{len(chapters)} chapters keep to the contract")
+
+
+@app.command()
+def notebooks(
+    project: ProjectFolder = Path(),
+    out: Annotated[Path, typer.Option(help="The folder for the notebooks.")] = Path("tests/notebooks"),
+    quiet: Annotated[bool, typer.Option("--quiet", help="Say nothing unless something is wrong.")] = False,
+) -> None:
+    """Write each chapter as an executed notebook."""
+    from coprod.render.build import write_notebooks
+
+    with _Reporter(quiet) as reporter:
+        written = write_notebooks(project, out, reporter.progress)
+        reporter.close()
+        reporter.say(f"{len(written)} notebooks in {_near(out)}")
+
+
+@app.command()
+def synthesise(
+    out: Annotated[Path | None, typer.Option(help="The file to write.", show_default="data/panel.csv")] = None,
+    respondents: Annotated[int | None, typer.Option(min=1, help="How many respondents.", show_default="as data/design.yml says")] = None,
+    seed: Annotated[int | None, typer.Option(min=0, help="The seed.", show_default="as data/design.yml says")] = None,
+) -> None:
+    """Draw the synthetic panel from data/design.yml."""
+    from coprod.paths import PANEL
+    from coprod.synthetic import write_panel
+
+    target = out or PANEL
+    write_panel(target, respondents=respondents, seed=seed)
+    print(f"The synthetic panel is in {_near(target)}")
+
+
+@app.command()
+def preview(
+    project: ProjectFolder = Path(),
+    port: Annotated[int, typer.Option(min=0, max=65535, help="The port on this machine; 0 takes a free one.")] = 4200,
+) -> None:
+    """Make the website, show it on this machine, and make it again when a file changes."""
+    from coprod.render.preview import serve
+
+    serve(project, port, lambda sentence: print(sentence, flush=True))
+
+
+class _Reporter:
+    """Tells how a build goes: a bar on a terminal, plain lines elsewhere, nothing when quiet."""
+
+    def __init__(self, quiet: bool) -> None:
+        self.quiet = quiet
+        self.console = Console(highlight=False)
+        self.bar: Any = None
+        self.totals: dict[str, Any] = {}
+
+    def __enter__(self) -> _Reporter:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
+
+    def say(self, sentence: str) -> None:
+        if not self.quiet:
+            self.console.print(escape(sentence), soft_wrap=True)
+
+    def progress(self, chapter: str, done: int, total: int) -> None:
+        if self.quiet:
+            return
+        if not self.console.is_terminal:
+            if done == total:
+                self.say(f"{chapter}: {total} cells")
+            return
+        if self.bar is None:
+            from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+            self.bar = Progress(
+                TextColumn("{task.description}"), BarColumn(bar_width=30), MofNCompleteColumn(), console=self.console
+            )
+            self.bar.start()
+        if chapter not in self.totals:
+            self.totals[chapter] = self.bar.add_task(chapter, total=total)
+        self.bar.update(self.totals[chapter], completed=done)
+
+    def close(self) -> None:
+        if self.bar is not None:
+            self.bar.stop()
+            self.bar = None
+
+
+def _use_panel(panel: Path | None) -> None:
+    """Check a panel before anything is built, and let the chapters read it."""
+    if panel is None and not os.environ.get("COPROD_PANEL"):
+        return
+    from coprod.panel import open_panel
+
+    file = Path(panel or os.environ["COPROD_PANEL"]).resolve()
+    open_panel(file)
+    os.environ["COPROD_PANEL"] = str(file)
+
+
+def _near(path: Path) -> str:
+    """A path as it is from here, where that is shorter."""
+    path = path.resolve()
+    return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else str(path)
+
+
+def run(arguments: list[str] | None = None) -> int:
+    """Run a command and return its status; a user's mistake is one message and status 2."""
+    try:
+        app(arguments)
+    except SystemExit as end:
+        return end.code if isinstance(end.code, int) else int(end.code is not None)
+    except CoprodError as error:
+        console = Console(stderr=True, highlight=False)
+        console.print(f"[bold red]Error:[/] {escape(error.summary)}", soft_wrap=True)
+        for fault in error.faults:
+            console.print(f"  {escape(str(fault))}", soft_wrap=True)
+        return 2
+    except KeyboardInterrupt:
+        return 130
+    return 0
+
+
+def main() -> None:
+    """Run the command that the command line names."""
+    sys.exit(run())

@@ -1,0 +1,207 @@
+"""Each way in which a book can be wrong gives one message with file and line, and changes nothing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from coprod.cli import run
+from tests.books import CONFIG, FILES, write_book
+
+ONE = FILES["chapters/one.qmd"]
+REFERENCES = FILES["chapters/references.qmd"]
+FIGURE = "```{{python}}\n#| label: {label}\n{options}import matplotlib.pyplot as plt\nplt.plot([1, 2])\nplt.show()\n```\n"
+
+# What is broken, the files changed, and what the message must say, its place first.
+BROKEN = {
+    "an unknown shortcode": (
+        {"one": ONE + "\n{{< video x.mp4 >}}\n"},
+        ["chapters/one.qmd:13", "shortcode 'video'", "include and meta"],
+    ),
+    "an unknown key of the project": (
+        {"config": CONFIG + "number-section: true\n"},
+        ["_quarto.yml:18", "'number-section'"],
+    ),
+    "a misspelt key inside a format": (
+        {"config": CONFIG.replace("code-fold", "code-fld")},
+        ["_quarto.yml:15", "'code-fld'", "did you mean 'code-fold'?"],
+    ),
+    "a value of a wrong type": (
+        {"config": CONFIG.replace("code-fold: true", "toc-depth: deep")},
+        ["_quarto.yml:15", "'deep'", "a whole number"],
+    ),
+    "a project file that is no YAML": (
+        {"config": CONFIG.replace("book:\n", "book: [\n", 1)},
+        ["_quarto.yml:", "not valid YAML"],
+    ),
+    "a chapter that does not exist": (
+        {"config": CONFIG.replace("one.qmd", "two.qmd")},
+        ["_quarto.yml:9", "'chapters/two.qmd' does not exist"],
+    ),
+    "a link to a chapter that does not exist": (
+        {"one": ONE + "\n[two](two.qmd)\n"},
+        ["chapters/one.qmd:13", "'two.qmd' does not exist"],
+    ),
+    "a link to an anchor that does not exist": (
+        {"one": ONE + "\n[there](#nowhere)\n"},
+        ["chapters/one.qmd:13", "'#nowhere' leads nowhere"],
+    ),
+    "an unresolved cross-reference": (
+        {"one": ONE + "\nSee @fig-none.\n"},
+        ["chapters/one.qmd:13", "'@fig-none' leads nowhere"],
+    ),
+    "an unresolved cross-reference that a cell wrote": (
+        {
+            "one": ONE
+            + "\n```{python}\n#| label: words\nfrom IPython.display import Markdown\nMarkdown('See @' + 'tbl-none.')\n```\n"
+        },
+        ["chapters/one.qmd", "'@tbl-none' leads nowhere"],
+    ),
+    "a duplicate label in one chapter": (
+        {"one": ONE + "\n## A {#sec-a}\n\n## B {#sec-a}\n"},
+        ["chapters/one.qmd:15", "'sec-a' stands twice", "chapters/one.qmd:13"],
+    ),
+    "a duplicate label in two chapters": (
+        {"references": REFERENCES + "\n## Again {#sec-one}\n"},
+        ["chapters/references.qmd:6", "'sec-one' stands twice", "chapters/one.qmd:1"],
+    ),
+    "a duplicate label of a cell": (
+        {"one": ONE + "\n```{python}\n#| label: add\n1\n```\n"},
+        ["chapters/one.qmd:14", "'add' stands twice"],
+    ),
+    "a missing citation key": (
+        {"one": ONE + "\nAs in [@nobody1999].\n"},
+        ["chapters/one.qmd:13", "no entry 'nobody1999'"],
+    ),
+    "a missing bibliography": ({"bib": ""}, ["_quarto.yml", "'references.bib' does not exist"]),
+    "a missing include": (
+        {"one": ONE + "\n{{< include _none.qmd >}}\n"},
+        ["chapters/one.qmd:13", "'chapters/_none.qmd' does not exist"],
+    ),
+    "an include that includes itself": (
+        {"one": ONE + "\n{{< include one.qmd >}}\n"},
+        ["chapters/one.qmd:13", "includes itself"],
+    ),
+    "a missing picture": (
+        {"one": ONE + '\n![](none.png){fig-alt="Nothing."}\n'},
+        ["chapters/one.qmd:13", "'none.png' does not exist"],
+    ),
+    "a missing file that is linked": (
+        {"one": ONE + "\n[data](none.csv)\n"},
+        ["chapters/one.qmd:13", "'none.csv' does not exist"],
+    ),
+    "a figure with a caption and no alternative text": (
+        {"one": ONE + "\n" + FIGURE.format(label="fig-x", options='#| fig-cap: "A line"\n')},
+        ["chapters/one.qmd:14", "cell 'fig-x'", "fig-alt"],
+    ),
+    "a labelled figure without a caption": (
+        {"one": ONE + "\n" + FIGURE.format(label="fig-x", options="")},
+        ["chapters/one.qmd:14", "cell 'fig-x' has no caption"],
+    ),
+    "a figure that draws nothing": (
+        {"one": ONE + '\n```{python}\n#| label: fig-x\n#| fig-cap: "A"\n#| fig-alt: "B"\nx = 1\n```\n'},
+        ["chapters/one.qmd", "'fig-x' shows nothing"],
+    ),
+    "an unknown option of a cell": (
+        {"one": ONE.replace("#| label: add", "#| label: add\n#| ecko: false")},
+        ["chapters/one.qmd:7", "'ecko'", "did you mean 'echo'?"],
+    ),
+    "a cell that raises": (
+        {"one": ONE.replace("print(2 + 3)", "x = 1\n\nx / 0")},
+        ["chapters/one.qmd:9", "cell 'add'", "ZeroDivisionError: division by zero"],
+    ),
+    "a cell that raises in a function of a library": (
+        {"one": ONE.replace("print(2 + 3)", "import json\njson.loads('nothing')")},
+        ["chapters/one.qmd:8", "JSONDecodeError"],
+    ),
+    "a cell that is no Python": (
+        {"one": ONE.replace("print(2 + 3)", "ok = 1\nif True print()")},
+        ["chapters/one.qmd:8", "SyntaxError"],
+    ),
+    "an inline expression that raises": (
+        {"one": ONE.replace("1 + 1", "undefined + 1")},
+        ["chapters/one.qmd:3", "an inline expression", "NameError"],
+    ),
+    "an inline expression over two lines": (
+        {"one": ONE + "\nThe sum `{python} 1 +\n1` again.\n"},
+        ["chapters/one.qmd:13", "one line"],
+    ),
+    "a block of another language": (
+        {"one": ONE + "\n```{r}\n1\n```\n"},
+        ["chapters/one.qmd:13", "'{r}'"],
+    ),
+    "a fence that is never closed": (
+        {"one": ONE + "\n```{python}\n1\n"},
+        ["chapters/one.qmd:13", "never closed"],
+    ),
+    "a div that is never closed": (
+        {"one": ONE + "\n::: {.callout-note}\nWords.\n"},
+        ["chapters/one.qmd:13", "never closed"],
+    ),
+    "an unknown callout": (
+        {"one": ONE + "\n::: {.callout-danger}\nWords.\n:::\n"},
+        ["chapters/one.qmd:13", "'danger' is unknown"],
+    ),
+    "an unknown condition": (
+        {"one": ONE + '\n::: {.content-visible when-format="docx"}\nWords.\n:::\n'},
+        ["chapters/one.qmd:13", "condition"],
+    ),
+    "HTML of a cell that paper cannot show": (
+        {"one": ONE + "\n```{python}\n#| label: web\nfrom IPython.display import HTML\nHTML('<b>x</b>')\n```\n"},
+        ["chapters/one.qmd", "cell 'web'", "web only"],
+    ),
+    "a chapter without a title": ({"one": "Only words.\n"}, ["chapters/one.qmd", "no title"]),
+    "a chapter with two titles": ({"one": ONE + "\n# Two\n"}, ["chapters/one.qmd:13", "second title, 'Two'"]),
+    "no place for the reference list": ({"references": "# References\n"}, ["reference list"]),
+    "a cross-reference to a chapter on the front page": (
+        {"index": "# Preface {.unnumbered}\n\nSee @sec-one.\n"},
+        ["index.qmd:3", "front page"],
+    ),
+    "front matter in a chapter": (
+        {"one": "---\ntitle: One\n---\n\nWords.\n"},
+        ["chapters/one.qmd:1", "front matter"],
+    ),
+    "a chapter that is not UTF-8": ({}, ["chapters/one.qmd", "not UTF-8"]),
+}
+
+
+@pytest.mark.parametrize("kind", BROKEN)
+def test_a_broken_book_gives_one_message_and_leaves_the_old_book(
+    kind: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    changes, said = BROKEN[kind]
+    project = write_book(tmp_path / "project", **changes)
+    if not changes:
+        (project / "chapters/one.qmd").write_bytes("# Caf\u00e9\n".encode("latin-1"))
+    old = project / "_book"
+    old.mkdir()
+    (old / "index.html").write_text("the old book")
+
+    status = run(["render", "--project", str(project), "--engine", "embedded"])
+
+    message = capsys.readouterr().err
+    assert status == 2, message
+    assert "Traceback" not in message
+    for part in said:
+        assert part in message, f"{part!r} is not in:\n{message}"
+    assert [path.name for path in old.iterdir()] == ["index.html"]
+    assert (old / "index.html").read_text() == "the old book"
+    assert not list(project.glob("._book.*.new"))
+
+
+def test_every_fault_is_named_at_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    project = write_book(
+        tmp_path,
+        one=ONE + "\n{{< video x >}}\n\n{{< include _none.qmd >}}\n\n```{r}\n```\n",
+        references=REFERENCES + "\n::: {.callout-odd}\n:::\n",
+    )
+    assert run(["lint", "--project", str(project)]) == 2
+    message = capsys.readouterr().err
+    for part in ("'video'", "_none.qmd", "'{r}'", "'odd'"):
+        assert part in message
+
+
+def test_a_whole_book_passes_the_lint(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["lint", "--project", str(write_book(tmp_path))]) == 0
+    assert "3 chapters" in capsys.readouterr().out
