@@ -45,7 +45,8 @@ def write_book(folder: Path, **changes: str) -> Path:
     A change is named after its file, ``one`` for ``chapters/one.qmd``, ``config`` for ``_quarto.yml``;
     an empty text leaves the file out.
     """
-    names = {Path(name).stem.removeprefix("_"): name for name in FILES} | {"config": "_quarto.yml", "bib": "references.bib"}
+    names = {Path(name).stem: name for name in FILES if name.endswith(".qmd")}
+    names |= {"config": "_quarto.yml", "bib": "references.bib"}
     files = FILES | {names.get(key, key): text for key, text in changes.items()}
     for name, text in files.items():
         if text:

@@ -17,19 +17,19 @@ FIGURE = "```{{python}}\n#| label: {label}\n{options}import matplotlib.pyplot as
 BROKEN = {
     "an unknown shortcode": (
         {"one": ONE + "\n{{< video x.mp4 >}}\n"},
-        ["chapters/one.qmd:13", "shortcode 'video'", "include and meta"],
+        ["chapters/one.qmd:12", "shortcode 'video'", "include and meta"],
     ),
     "an unknown key of the project": (
         {"config": CONFIG + "number-section: true\n"},
-        ["_quarto.yml:18", "'number-section'"],
+        ["_quarto.yml:19", "'number-section'"],
     ),
     "a misspelt key inside a format": (
         {"config": CONFIG.replace("code-fold", "code-fld")},
-        ["_quarto.yml:15", "'code-fld'", "did you mean 'code-fold'?"],
+        ["_quarto.yml:16", "'code-fld'", "did you mean 'code-fold'?"],
     ),
     "a value of a wrong type": (
         {"config": CONFIG.replace("code-fold: true", "toc-depth: deep")},
-        ["_quarto.yml:15", "'deep'", "a whole number"],
+        ["_quarto.yml:16", "'deep'", "a whole number"],
     ),
     "a project file that is no YAML": (
         {"config": CONFIG.replace("book:\n", "book: [\n", 1)},
@@ -41,15 +41,15 @@ BROKEN = {
     ),
     "a link to a chapter that does not exist": (
         {"one": ONE + "\n[two](two.qmd)\n"},
-        ["chapters/one.qmd:13", "'two.qmd' does not exist"],
+        ["chapters/one.qmd:12", "'two.qmd' does not exist"],
     ),
     "a link to an anchor that does not exist": (
         {"one": ONE + "\n[there](#nowhere)\n"},
-        ["chapters/one.qmd:13", "'#nowhere' leads nowhere"],
+        ["chapters/one.qmd:12", "'#nowhere' leads nowhere"],
     ),
     "an unresolved cross-reference": (
         {"one": ONE + "\nSee @fig-none.\n"},
-        ["chapters/one.qmd:13", "'@fig-none' leads nowhere"],
+        ["chapters/one.qmd:12", "'@fig-none' leads nowhere"],
     ),
     "an unresolved cross-reference that a cell wrote": (
         {
@@ -60,7 +60,7 @@ BROKEN = {
     ),
     "a duplicate label in one chapter": (
         {"one": ONE + "\n## A {#sec-a}\n\n## B {#sec-a}\n"},
-        ["chapters/one.qmd:15", "'sec-a' stands twice", "chapters/one.qmd:13"],
+        ["chapters/one.qmd:14", "'sec-a' stands twice", "chapters/one.qmd:12"],
     ),
     "a duplicate label in two chapters": (
         {"references": REFERENCES + "\n## Again {#sec-one}\n"},
@@ -68,36 +68,36 @@ BROKEN = {
     ),
     "a duplicate label of a cell": (
         {"one": ONE + "\n```{python}\n#| label: add\n1\n```\n"},
-        ["chapters/one.qmd:14", "'add' stands twice"],
+        ["chapters/one.qmd:13", "'add' stands twice"],
     ),
     "a missing citation key": (
         {"one": ONE + "\nAs in [@nobody1999].\n"},
-        ["chapters/one.qmd:13", "no entry 'nobody1999'"],
+        ["chapters/one.qmd:12", "no entry 'nobody1999'"],
     ),
     "a missing bibliography": ({"bib": ""}, ["_quarto.yml", "'references.bib' does not exist"]),
     "a missing include": (
         {"one": ONE + "\n{{< include _none.qmd >}}\n"},
-        ["chapters/one.qmd:13", "'chapters/_none.qmd' does not exist"],
+        ["chapters/one.qmd:12", "'chapters/_none.qmd' does not exist"],
     ),
     "an include that includes itself": (
         {"one": ONE + "\n{{< include one.qmd >}}\n"},
-        ["chapters/one.qmd:13", "includes itself"],
+        ["chapters/one.qmd:12", "includes itself"],
     ),
     "a missing picture": (
         {"one": ONE + '\n![](none.png){fig-alt="Nothing."}\n'},
-        ["chapters/one.qmd:13", "'none.png' does not exist"],
+        ["chapters/one.qmd:12", "'none.png' does not exist"],
     ),
     "a missing file that is linked": (
         {"one": ONE + "\n[data](none.csv)\n"},
-        ["chapters/one.qmd:13", "'none.csv' does not exist"],
+        ["chapters/one.qmd:12", "'none.csv' does not exist"],
     ),
     "a figure with a caption and no alternative text": (
         {"one": ONE + "\n" + FIGURE.format(label="fig-x", options='#| fig-cap: "A line"\n')},
-        ["chapters/one.qmd:14", "cell 'fig-x'", "fig-alt"],
+        ["chapters/one.qmd:13", "cell 'fig-x'", "fig-alt"],
     ),
     "a labelled figure without a caption": (
         {"one": ONE + "\n" + FIGURE.format(label="fig-x", options="")},
-        ["chapters/one.qmd:14", "cell 'fig-x' has no caption"],
+        ["chapters/one.qmd:13", "cell 'fig-x' has no caption"],
     ),
     "a figure that draws nothing": (
         {"one": ONE + '\n```{python}\n#| label: fig-x\n#| fig-cap: "A"\n#| fig-alt: "B"\nx = 1\n```\n'},
@@ -125,34 +125,34 @@ BROKEN = {
     ),
     "an inline expression over two lines": (
         {"one": ONE + "\nThe sum `{python} 1 +\n1` again.\n"},
-        ["chapters/one.qmd:13", "one line"],
+        ["chapters/one.qmd:12", "one line"],
     ),
     "a block of another language": (
         {"one": ONE + "\n```{r}\n1\n```\n"},
-        ["chapters/one.qmd:13", "'{r}'"],
+        ["chapters/one.qmd:12", "'{r}'"],
     ),
     "a fence that is never closed": (
         {"one": ONE + "\n```{python}\n1\n"},
-        ["chapters/one.qmd:13", "never closed"],
+        ["chapters/one.qmd:12", "never closed"],
     ),
     "a div that is never closed": (
         {"one": ONE + "\n::: {.callout-note}\nWords.\n"},
-        ["chapters/one.qmd:13", "never closed"],
+        ["chapters/one.qmd:12", "never closed"],
     ),
     "an unknown callout": (
         {"one": ONE + "\n::: {.callout-danger}\nWords.\n:::\n"},
-        ["chapters/one.qmd:13", "'danger' is unknown"],
+        ["chapters/one.qmd:12", "'danger' is unknown"],
     ),
     "an unknown condition": (
         {"one": ONE + '\n::: {.content-visible when-format="docx"}\nWords.\n:::\n'},
-        ["chapters/one.qmd:13", "condition"],
+        ["chapters/one.qmd:12", "condition"],
     ),
     "HTML of a cell that paper cannot show": (
         {"one": ONE + "\n```{python}\n#| label: web\nfrom IPython.display import HTML\nHTML('<b>x</b>')\n```\n"},
         ["chapters/one.qmd", "cell 'web'", "web only"],
     ),
     "a chapter without a title": ({"one": "Only words.\n"}, ["chapters/one.qmd", "no title"]),
-    "a chapter with two titles": ({"one": ONE + "\n# Two\n"}, ["chapters/one.qmd:13", "second title, 'Two'"]),
+    "a chapter with two titles": ({"one": ONE + "\n# Two\n"}, ["chapters/one.qmd:12", "second title, 'Two'"]),
     "no place for the reference list": ({"references": "# References\n"}, ["reference list"]),
     "a cross-reference to a chapter on the front page": (
         {"index": "# Preface {.unnumbered}\n\nSee @sec-one.\n"},

@@ -121,13 +121,14 @@ async def _run_chapter(book: Book, chapter: Chapter, timeout: int, progress: Pro
             store_widget_state=False,
             record_timing=False,
             extra_arguments=["--HistoryManager.enabled=False"],
+            shutdown_kernel="immediate",
             resources={"metadata": {"path": str((book.folder / source).parent)}},
             on_cell_execute=started,
             on_cell_executed=finished,
         )
         environment = {**kernel_environment(), "IPYTHONDIR": private}
         try:
-            async with client.async_setup_kernel(env=environment):
+            async with client.async_setup_kernel(cleanup_kc=True, env=environment):
                 for index, cell in enumerate(notebook["cells"]):
                     await client.async_execute_cell(cell, index)
         except CellExecutionError as error:
