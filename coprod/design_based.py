@@ -1,0 +1,279 @@
+"""Estimates that respect weights, areas and respondents: the one place for their standard errors.
+
+Respondents are the sampling units, areas the strata, weights fixed. An estimate is carried with
+its linearised scores, so that a mean, a share, a correlation and a contrast of them all get their
+standard error from the same sum over respondents (Taylor linearisation; Särndal, Swensson and
+Wretman 1992, *Model Assisted Survey Sampling*, chapter 5). In R this is
+``survey::svydesign(ids = ~respondent, strata = ~area, weights = ~weight)``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike, NDArray
+from scipy import sparse, stats
+
+from coprod.errors import ValidityError
+
+__all__ = ["Estimates", "SurveyDesign", "numbers"]
+
+Floats = NDArray[np.float64]
+
+
+def numbers(frame: pd.DataFrame, columns: list[str]) -> Floats:
+    """Columns of a frame as floats, with NaN where nothing was answered.
+
+    Raises
+    ------
+    ValidityError
+        If a column is not in the frame, or holds something other than numbers.
+    """
+    for column in columns:
+        if column not in frame:
+            raise ValidityError(f"{column}: there is no such variable in the panel")
+        if not pd.api.types.is_numeric_dtype(frame[column]):
+            raise ValidityError(f"{column}: holds {frame[column].dtype}, where numbers are needed")
+    return frame[columns].to_numpy(dtype=float, na_value=np.nan)
+
+
+@dataclass(frozen=True)
+class SurveyDesign:
+    """How the rows of a frame came about.
+
+    Parameters
+    ----------
+    weights
+        One weight a row, zero or more; only their proportions matter.
+    clusters
+        The respondent of each row, numbered from 0.
+    strata
+        The area of each respondent, numbered from 0.
+    """
+
+    weights: Floats
+    clusters: NDArray[np.intp]
+    strata: NDArray[np.intp]
+
+    @classmethod
+    def of(cls, frame: pd.DataFrame, weighted: bool = True) -> SurveyDesign:
+        """Read the design off the columns `respondent`, `area` and `weight` of a frame.
+
+        Parameters
+        ----------
+        frame
+            One or more rows a respondent: the wide frame or the long view of a panel.
+        weighted
+            False gives every row the weight 1.
+
+        Raises
+        ------
+        ValidityError
+            If a weight is missing, negative or infinite, or all are zero; if an area is missing, a
+            respondent stands in two areas, or an area has one respondent only (as R does with
+            ``options(survey.lonely.psu = "fail")``, its default: no variance can be estimated).
+        """
+        weights = numbers(frame, ["weight"])[:, 0] if weighted else np.ones(len(frame))
+        if not np.isfinite(weights).all() or (weights < 0).any():
+            raise ValidityError("weight: must be a number of zero or more for every respondent")
+        if not weights.sum() > 0:
+            raise ValidityError("weight: no respondent has a weight above zero")
+        clusters, respondents = pd.factorize(frame["respondent"])
+        area_of_row, areas = pd.factorize(frame["area"])
+        if (area_of_row < 0).any():
+            raise ValidityError("area: is missing for some respondents; it is the stratum")
+        strata = np.empty(len(respondents), dtype=np.intp)
+        strata[clusters] = area_of_row
+        twice = strata[clusters] != area_of_row
+        if twice.any():
+            who = frame["respondent"].to_numpy()[twice][0]
+            raise ValidityError(f"area: respondent {who} stands in more than one area")
+        lonely = np.bincount(strata) == 1
+        if lonely.any():
+            raise ValidityError(
+                f"area: {areas[lonely.argmax()]!s} has one respondent; an interval needs at least "
+                "two in every area"
+            )
+        return cls(weights, clusters.astype(np.intp), strata)
+
+    @cached_property
+    def _by_respondent(self) -> sparse.csr_array:
+        rows = np.arange(len(self.clusters))
+        shape = (len(self.strata), len(self.clusters))
+        return sparse.csr_array((np.ones(len(rows)), (self.clusters, rows)), shape=shape)
+
+    def total(self, values: ArrayLike) -> Floats:
+        """Sums over each respondent's rows: respondents × columns."""
+        return np.asarray(self._by_respondent @ np.asarray(values, dtype=float))
+
+    def linearised(self, value: ArrayLike, scores: ArrayLike, inside: ArrayLike) -> Estimates:
+        """An estimate whose error is that of a weighted mean of `scores`.
+
+        Parameters
+        ----------
+        value
+            The k estimates.
+        scores
+            n × k linearised values, whose weighted mean over the domain is zero.
+        inside
+            n × k, true where a row belongs to the estimate's domain. Rows outside count with a
+            score of zero, so that the size of a domain is random, as it is in the sample.
+        """
+        within = np.asarray(inside, dtype=bool)
+        weights = self.weights[:, None] * within
+        with np.errstate(invalid="ignore", divide="ignore"):
+            influence = np.where(within, weights * scores, 0.0) / weights.sum(axis=0)
+        return Estimates(self, np.asarray(value, dtype=float), influence, within)
+
+    def mean(self, values: ArrayLike, inside: ArrayLike | None = None) -> Estimates:
+        """Weighted means in domains.
+
+        Parameters
+        ----------
+        values
+            n, or n × k; NaN takes a row out of that column's domain.
+        inside
+            n × k (or n): the domains; everything by default. Broadcast against `values`.
+
+        Returns
+        -------
+        Estimates
+            One mean a column, NaN where a domain has no weight. With `inside` and missing values
+            as ``svymean(~y, subset(design, inside), na.rm = TRUE)`` in R.
+        """
+        columns = np.asarray(values, dtype=float)
+        columns = columns[:, None] if columns.ndim == 1 else columns
+        domain = np.ones((1, 1), dtype=bool) if inside is None else np.asarray(inside, dtype=bool)
+        domain = domain[:, None] if domain.ndim == 1 else domain
+        columns, domain = np.broadcast_arrays(columns, domain)
+        within = domain & ~np.isnan(columns)
+        weights = self.weights[:, None] * within
+        filled = np.where(within, columns, 0.0)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            value = (weights * filled).sum(axis=0) / weights.sum(axis=0)
+        return self.linearised(value, filled - value, within)
+
+
+@dataclass(frozen=True)
+class Estimates:
+    """k estimates with what is needed for their errors.
+
+    Parameters
+    ----------
+    design
+        Where they come from.
+    value
+        The k estimates.
+    influence
+        n × k: how much each row moves each estimate.
+    inside
+        n × k: the rows that each estimate rests on.
+    """
+
+    design: SurveyDesign
+    value: Floats
+    influence: Floats
+    inside: NDArray[np.bool_]
+
+    def contrast(self, matrix: ArrayLike) -> Estimates:
+        """Linear combinations: `matrix` is m × k; an estimate rests on all it combines."""
+        combine = np.asarray(matrix, dtype=float)
+        inside = (self.inside.astype(float) @ (combine != 0).T) > 0
+        return Estimates(self.design, combine @ self.value, self.influence @ combine.T, inside)
+
+    @cached_property
+    def _centred(self) -> Floats:
+        """Each respondent's share in the error, so that the squares sum to the variances."""
+        sums = self.design.total(self.influence)
+        for stratum in range(self.design.strata.max() + 1):
+            members = self.design.strata == stratum
+            count = members.sum()
+            part = sums[members]
+            sums[members] = (part - part.mean(axis=0)) * np.sqrt(count / (count - 1))
+        return sums
+
+    @cached_property
+    def respondents(self) -> NDArray[np.intp]:
+        """How many respondents with a weight above zero each estimate rests on (k)."""
+        return (self._present > 0).sum(axis=0)
+
+    @cached_property
+    def _present(self) -> Floats:
+        return self.design.total(self.inside & (self.design.weights > 0)[:, None])
+
+    @cached_property
+    def degrees_of_freedom(self) -> NDArray[np.intp]:
+        """Respondents less areas, both counted within the domain, as ``degf(subset(design))``."""
+        present = self._present > 0
+        strata = self.design.strata
+        areas = sum(present[strata == area].any(axis=0).astype(int) for area in np.unique(strata))
+        return self.respondents - areas
+
+    @property
+    def covariance(self) -> Floats:
+        """k × k."""
+        return self._centred.T @ self._centred
+
+    @cached_property
+    def standard_error(self) -> Floats:
+        """Linearised, in the units of the estimate; NaN where no degree of freedom is left."""
+        error = np.sqrt((self._centred**2).sum(axis=0))
+        return np.where(self.degrees_of_freedom > 0, error, np.nan)
+
+    def _margin(self, level: float) -> Floats:
+        freedom = np.where(self.degrees_of_freedom > 0, self.degrees_of_freedom, np.nan)
+        return np.asarray(stats.t.isf((1 - level) / 2, freedom)) * self.standard_error
+
+    def interval(self, level: float = 0.95) -> tuple[Floats, Floats]:
+        """Estimate ± t × standard error, t on :attr:`degrees_of_freedom`."""
+        margin = self._margin(level)
+        return self.value - margin, self.value + margin
+
+    def share_interval(self, level: float = 0.95) -> tuple[Floats, Floats]:
+        """The interval of a share (0-1), which stays between 0 and 1.
+
+        On the logit scale, as ``svyciprop(method = "logit")``. At exactly 0 or 1, where that scale
+        ends, Clopper and Pearson's interval for as many respondents as the weights are worth
+        (Kish: squared sum over sum of squares).
+        """
+        share = self.value
+        with np.errstate(divide="ignore", invalid="ignore"):
+            logit = np.log(share / (1 - share))
+            margin = self._margin(level) / (share * (1 - share))
+            low, high = 1 / (1 + np.exp(margin - logit)), 1 / (1 + np.exp(-margin - logit))
+            weight = self.design.total(self.inside * self.design.weights[:, None])
+            worth = weight.sum(axis=0) ** 2 / (weight**2).sum(axis=0)
+            bound = ((1 - level) / 2) ** (1 / worth)
+        low = np.select([share == 0, share == 1], [0.0, bound], low)
+        return low, np.select([share == 0, share == 1], [1 - bound, 1.0], high)
+
+    def fisher_interval(self, level: float = 0.95) -> tuple[Floats, Floats]:
+        """The interval of a correlation, on Fisher's z scale; NaN at exactly -1 and 1."""
+        with np.errstate(divide="ignore", invalid="ignore"):
+            centre = np.arctanh(self.value)
+            margin = self._margin(level) / (1 - self.value**2)
+        return np.tanh(centre - margin), np.tanh(centre + margin)
+
+    def tests(self, freedom: float | None = None) -> tuple[Floats, Floats, Floats]:
+        """Test each estimate against zero.
+
+        Parameters
+        ----------
+        freedom
+            Degrees of freedom, where not :attr:`degrees_of_freedom` (svyglm spends one on each
+            coefficient besides the intercept).
+
+        Returns
+        -------
+        p, low, high
+            Two-sided p-values and 95 % intervals by t.
+        """
+        own = self.degrees_of_freedom if freedom is None else freedom
+        usable = np.where(np.asarray(own) > 0, own, np.nan)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            p = 2 * stats.t.sf(np.abs(self.value) / self.standard_error, usable)
+        margin = stats.t.isf(0.025, usable) * self.standard_error
+        return np.asarray(p), self.value - margin, self.value + margin

@@ -1,0 +1,393 @@
+"""Who does how much: weighted levels of both forms, the gap between them, and differences.
+
+Every level uses all respondents who gave what it needs. Intervals are 95 %, design-based (see
+:mod:`coprod.design_based`): weights fixed, respondents as sampling units, areas as strata. With
+``weighted=False`` every respondent counts alike, with the same treatment of areas and respondents.
+Domains in which nobody has a weight above zero are left out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import product
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from scipy import stats
+from statsmodels.stats.multitest import multipletests
+
+from coprod.design_based import Estimates, SurveyDesign, numbers
+from coprod.errors import ValidityError
+from coprod.panel import Panel
+from coprod.scales import indices
+
+__all__ = ["background_tests", "by_background", "domains", "gaps", "means", "occupied", "shares"]
+
+DOMAINS = ("issue", "area")
+
+
+def domains(
+    panel: Panel, frame: pd.DataFrame, by: Sequence[str]
+) -> tuple[pd.DataFrame, NDArray[np.bool_]]:
+    """The groups of rows that `by` makes of a long frame.
+
+    Parameters
+    ----------
+    panel
+        For the order of issues and areas.
+    frame
+        The long view, with a column each name in `by`.
+    by
+        Any of 'issue' and 'area', in the order wanted; () is everything together.
+
+    Returns
+    -------
+    keys : DataFrame
+        One row a group, a column each name in `by`.
+    inside : ndarray
+        Rows of `frame` × groups.
+
+    Raises
+    ------
+    ValidityError
+        If `by` names something else, or a name twice.
+    """
+    if isinstance(by, str) or not set(by) <= set(DOMAINS) or len(set(by)) < len(by):
+        raise ValidityError(f"by: {by!r} is not possible; allowed are 'issue', 'area', each once")
+    levels = {"issue": list(panel.instrument.issues), "area": list(panel.instrument.areas)}
+    keys = pd.DataFrame(list(product(*(levels[name] for name in by))), columns=list(by), dtype=str)
+    if not by:
+        return pd.DataFrame(index=[0]), np.ones((len(frame), 1), dtype=bool)
+    inside = np.ones((len(frame), len(keys)), dtype=bool)
+    for name in by:
+        inside &= frame[name].astype(str).to_numpy()[:, None] == keys[name].to_numpy()[None, :]
+    kept = inside.any(axis=0)
+    return keys.loc[kept].reset_index(drop=True), inside[:, kept]
+
+
+def occupied(table: pd.DataFrame, what: str) -> pd.DataFrame:
+    """Leave out empty domains, and refuse a statistic that nobody can give."""
+    table = table[table["n"] > 0].reset_index(drop=True)
+    if table.empty:
+        raise ValidityError(f"{what}: no respondent with a weight above zero has a value")
+    return table
+
+
+def shares(panel: Panel, weighted: bool = True) -> pd.DataFrame:
+    """Share of people who give each answer to each action item.
+
+    Equivalent in R: ``svymean(~factor(item), design, na.rm = TRUE)``; intervals as
+    ``svyciprop(method = "logit")``.
+
+    Parameters
+    ----------
+    panel
+        The panel.
+    weighted
+        Whether the weights count.
+
+    Returns
+    -------
+    DataFrame
+        One row an item and answer: `issue`, `form`, `item` (stem), `label`, `question`, `answer`
+        (0, 1, 2), `answer_label`, `share` (0-1), `standard_error`, `low`, `high`, `n` (respondents
+        who answered the item).
+
+    Raises
+    ------
+    ValidityError
+        If nobody answered an item.
+    """
+    instrument, frame = panel.instrument, panel.frame
+    design = SurveyDesign.of(frame, weighted)
+    tables = []
+    for issue, form in product(instrument.issues, instrument.forms):
+        items = instrument.items(issue, form)
+        for item, stem in zip(items, instrument.stems(form), strict=True):
+            answers = numbers(frame, [item])
+            given = np.where(np.isnan(answers), np.nan, answers == list(instrument.answers))
+            estimates = design.mean(given)
+            low, high = estimates.share_interval()
+            table = pd.DataFrame(
+                {
+                    "issue": issue,
+                    "form": form,
+                    "item": stem,
+                    "label": instrument.variables[item].label,
+                    "question": instrument.variables[item].question,
+                    "answer": list(instrument.answers),
+                    "answer_label": list(instrument.answers.values()),
+                    "share": estimates.value,
+                    "standard_error": estimates.standard_error,
+                    "low": low,
+                    "high": high,
+                    "n": estimates.respondents,
+                }
+            )
+            tables.append(occupied(table, item))
+    return pd.concat(tables, ignore_index=True)
+
+
+def means(panel: Panel, by: Sequence[str] = ("issue",), weighted: bool = True) -> pd.DataFrame:
+    """Mean index of each form, and the share of people who do none of it.
+
+    Equivalent in R: ``svyby(~individual, ~issue, design, svymean, na.rm = TRUE)`` on the long view
+    with ``ids = ~respondent``.
+
+    Parameters
+    ----------
+    panel
+        The panel.
+    by
+        Any of 'issue' and 'area'; () pools people and issues.
+    weighted
+        Whether the weights count.
+
+    Returns
+    -------
+    DataFrame
+        One row a form and domain: `form`, a column each name in `by`, `mean` (0-100),
+        `standard_error`, `low`, `high`, `zero` (share whose index is exactly 0),
+        `zero_standard_error`, `zero_low`, `zero_high`, `n` (respondents).
+
+    Raises
+    ------
+    ValidityError
+        If `by` is not possible, or nobody has an index of a form.
+    """
+    frame = indices(panel)
+    design = SurveyDesign.of(frame, weighted)
+    keys, inside = domains(panel, frame, by)
+    tables = []
+    for form in panel.instrument.forms:
+        values = frame[form].to_numpy()[:, None]
+        mean = design.mean(values, inside)
+        zero = design.mean(np.where(np.isnan(values), np.nan, values == 0), inside)
+        low, high = mean.interval()
+        zero_low, zero_high = zero.share_interval()
+        table = keys.assign(
+            form=form,
+            mean=mean.value,
+            standard_error=mean.standard_error,
+            low=low,
+            high=high,
+            zero=zero.value,
+            zero_standard_error=zero.standard_error,
+            zero_low=zero_low,
+            zero_high=zero_high,
+            n=mean.respondents,
+        )
+        table.insert(0, "form", table.pop("form"))
+        tables.append(occupied(table, form))
+    return pd.concat(tables, ignore_index=True)
+
+
+def gaps(panel: Panel, by: Sequence[str] = ("issue",), weighted: bool = True) -> pd.DataFrame:
+    r"""How far individual co-production stands above collective, person by person.
+
+    The standardised gap divides the mean difference by the standard deviation of the differences,
+    both weighted with sums of weights as divisors; its error is linearised through both:
+    :math:`(d - g)/s - g\,((d - g)^2 - s^2) / (2 s^3)`. Equivalent in R:
+    ``svycontrast(svymean(~d + I(d^2), design), quote(d / sqrt(`I(d^2)` - d^2)))``.
+
+    Parameters
+    ----------
+    panel
+        The panel.
+    by
+        Any of 'issue' and 'area'; () pools people and issues.
+    weighted
+        Whether the weights count.
+
+    Returns
+    -------
+    DataFrame
+        One row a domain, of people who have both indices: a column each name in `by`,
+        `individual`, `collective` (their means, 0-100), `gap` (points), `standard_error`, `low`,
+        `high`, `standardised` (gap in standard deviations of the difference),
+        `standardised_error`, `standardised_low`, `standardised_high`, `n` (respondents). The
+        standardised gap is NaN where the difference is the same for everybody.
+
+    Raises
+    ------
+    ValidityError
+        If `by` is not possible, or nobody has both indices.
+    """
+    frame = indices(panel)
+    design = SurveyDesign.of(frame, weighted)
+    keys, inside = domains(panel, frame, by)
+    inside = inside & frame[["individual", "collective"]].notna().all(axis=1).to_numpy()[:, None]
+    difference = (frame["individual"] - frame["collective"]).to_numpy()[:, None]
+    gap = design.mean(difference, inside)
+    deviation = difference - gap.value
+    variance = design.mean(deviation**2, inside).value
+    variance = np.where(variance > 1e-12, variance, np.nan)
+    spread = np.sqrt(variance)
+    scores = deviation / spread - gap.value * (deviation**2 - variance) / (2 * spread**3)
+    standardised = design.linearised(gap.value / spread, scores, inside)
+    ends, standardised_ends = gap.interval(), standardised.interval()
+    return occupied(
+        keys.assign(
+            individual=design.mean(frame["individual"].to_numpy()[:, None], inside).value,
+            collective=design.mean(frame["collective"].to_numpy()[:, None], inside).value,
+            gap=gap.value,
+            standard_error=gap.standard_error,
+            low=ends[0],
+            high=ends[1],
+            standardised=standardised.value,
+            standardised_error=standardised.standard_error,
+            standardised_low=standardised_ends[0],
+            standardised_high=standardised_ends[1],
+            n=gap.respondents,
+        ),
+        "gap",
+    )
+
+
+def _comparisons(panel: Panel, weighted: bool) -> Iterator[tuple[pd.DataFrame, Estimates, float]]:
+    """For each background variable and form: means, differences, residual degrees of freedom.
+
+    The table has a row a category; `compared` says which have a difference from the reference, in
+    the order of the estimates. A category of one respondent has no error of its own, so nothing is
+    compared with it.
+    """
+    frame = indices(panel)
+    design = SurveyDesign.of(frame, weighted)
+    for name in panel.instrument.background:
+        variable = panel.instrument.variables[name]
+        labels = variable.bands or variable.levels
+        values = variable.banded(frame[name]) if variable.bands else frame[name]
+        inside = values.astype(str).to_numpy()[:, None] == np.array(list(map(str, labels)))
+        for form in panel.instrument.forms:
+            means = design.mean(frame[form].to_numpy()[:, None], inside)
+            able = np.flatnonzero(~np.isnan(means.standard_error))
+            others = able[1:]
+            contrast = np.zeros((len(others), len(labels)))
+            contrast[:, able[:1]] = -1
+            contrast[np.arange(len(others)), others] = 1
+            low, high = means.interval()
+            table = pd.DataFrame(
+                {
+                    "variable": name,
+                    "variable_label": variable.label,
+                    "level": list(map(str, labels)),
+                    "label": list(labels.values()),
+                    "reference": list(labels.values())[able[0]] if len(able) else "",
+                    "form": form,
+                    "mean": means.value,
+                    "mean_standard_error": means.standard_error,
+                    "mean_low": low,
+                    "mean_high": high,
+                    "n": means.respondents,
+                    "compared": np.isin(np.arange(len(labels)), others),
+                }
+            )
+            everybody = design.mean(frame[form], inside.any(axis=1))
+            freedom = float(everybody.degrees_of_freedom[0] - len(others))
+            yield table, means.contrast(contrast), freedom
+
+
+def _holm(table: pd.DataFrame) -> pd.DataFrame:
+    """Put `p_holm` after `p`: Holm's adjustment over all p-values of the table, none left out."""
+    tested = table["p"].notna().to_numpy()
+    adjusted = np.full(len(table), np.nan)
+    if tested.any():
+        adjusted[tested] = multipletests(table["p"].to_numpy()[tested], method="holm")[1]
+    table.insert(list(table.columns).index("p") + 1, "p_holm", adjusted)
+    return table
+
+
+def by_background(panel: Panel, weighted: bool = True) -> pd.DataFrame:
+    """Both forms by who people are: mean index of each category, and its distance from the first.
+
+    Unadjusted for anything else, pooled over issues, numbers (age, years in the area) in the bands
+    of the codebook. The first category that at least two respondents belong to is the reference.
+    p-values are Holm-adjusted over one family: all differences of the table, background × form.
+    Equivalent in R: ``svyglm(individual ~ factor(education), design)`` on the long view, with its
+    residual degrees of freedom.
+
+    Parameters
+    ----------
+    panel
+        The panel.
+    weighted
+        Whether the weights count.
+
+    Returns
+    -------
+    DataFrame
+        One row a variable, form and category: `variable`, `variable_label`, `level`, `label`,
+        `reference` (label of the reference category), `form`, `mean` (0-100),
+        `mean_standard_error`, `mean_low`, `mean_high`, `difference` (points from the reference;
+        this and the next five are NaN for the reference itself and for a category of one
+        respondent), `standard_error`, `low`, `high`, `p`, `p_holm`, `n` (respondents). Categories
+        without respondents are left out.
+
+    Raises
+    ------
+    ValidityError
+        If nobody has an index.
+    """
+    tables = []
+    for table, differences, freedom in _comparisons(panel, weighted):
+        p, low, high = differences.tests(freedom)
+        columns = {"difference": differences.value, "standard_error": differences.standard_error}
+        for name, found in (columns | {"low": low, "high": high, "p": p}).items():
+            table[name] = np.nan
+            table.loc[table["compared"], name] = found
+        tables.append(table)
+    result = _holm(occupied(pd.concat(tables, ignore_index=True), "by_background"))
+    n = result.pop("n")
+    return result.drop(columns="compared").assign(n=n)
+
+
+def background_tests(panel: Panel, weighted: bool = True) -> pd.DataFrame:
+    """Whether a form differs by a background variable at all: one Wald test each.
+
+    F statistic of all differences of :func:`by_background` together. Holm over one family of its
+    own: all tests of the table, background × form. Equivalent in R:
+    ``regTermTest(svyglm(individual ~ factor(education), design), ~factor(education))``.
+
+    Parameters
+    ----------
+    panel
+        The panel.
+    weighted
+        Whether the weights count.
+
+    Returns
+    -------
+    DataFrame
+        One row a variable and form: `variable`, `variable_label`, `form`, `statistic` (F), `df`,
+        `df_residual` (respondents - areas - df), `p`, `p_holm`, `n` (respondents). A variable with
+        fewer than two categories to compare is left out.
+
+    Raises
+    ------
+    ValidityError
+        If no variable can be tested.
+    """
+    rows = []
+    for table, differences, freedom in _comparisons(panel, weighted):
+        tested = len(differences.value)
+        if not tested or freedom <= 0:
+            continue
+        distance = np.linalg.pinv(differences.covariance, hermitian=True) @ differences.value
+        statistic = float(differences.value @ distance) / tested
+        first = table.iloc[0]
+        rows.append(
+            {
+                "variable": first["variable"],
+                "variable_label": first["variable_label"],
+                "form": first["form"],
+                "statistic": statistic,
+                "df": tested,
+                "df_residual": freedom,
+                "p": float(stats.f.sf(statistic, tested, freedom)),
+                "n": int(table["n"].sum()),
+            }
+        )
+    if not rows:
+        raise ValidityError("background_tests: no background variable has two groups to compare")
+    return _holm(pd.DataFrame(rows))
