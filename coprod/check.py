@@ -1,0 +1,243 @@
+"""Holds a table of text against the codebook: every column and every value, all faults at once."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Sequence
+from math import isfinite, nan
+
+import numpy as np
+import pandas as pd
+
+from coprod.errors import Fault
+from coprod.instrument import Instrument, Variable
+from coprod.reading import SHOWN, Table, shown, some
+
+__all__ = ["check_table"]
+
+NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,3})?", re.ASCII)
+GAPS = {"na", "n/a", "#n/a", "nan", "null", "none", "missing", "-", ".", "?", "-9", "-99", "99", "999"}
+LONGEST = 64
+
+# Marks a cell that is wrong, as NaN marks one that is empty.
+WRONG = float("inf")
+
+
+def check_table(table: Table, instrument: Instrument) -> tuple[pd.DataFrame, list[Fault]]:
+    """The frame of a panel, or what is wrong with it.
+
+    Parameters
+    ----------
+    table
+        The cells as text.
+    instrument
+        The questionnaire.
+
+    Returns
+    -------
+    frame : DataFrame
+        As `Panel.frame`; of no use where there are faults.
+    faults : list of Fault
+        Of the file, of its columns, of the values by column, and of what goes together.
+    """
+    faults = _columns(table, instrument)
+    wanted = [v for v in instrument.variables.values() if v.name in table.header]
+    if not wanted:
+        return pd.DataFrame(), faults
+    columns = {v.name: _Column(v, table.place) for v in wanted}
+    position = {name: table.header.index(name) for name in columns}
+    places: list[int] = []
+    for lines, cells in table.chunks:
+        places += lines
+        for name, column in columns.items():
+            column.add(cells[position[name]], lines)
+    faults += table.faults
+    if not places and not table.faults:
+        faults.append(Fault("", "a header and no respondents"))
+    for column in columns.values():
+        faults += column.faults()
+    values = {name: column.values() for name, column in columns.items()}
+    faults += _together(values, instrument, np.array(places), table.place)
+    if faults:
+        return pd.DataFrame(), faults
+    if "source" not in values:
+        values["source"] = np.ones(len(places))
+    frame = {name: _typed(values[name], v) for name, v in instrument.variables.items()}
+    return pd.DataFrame(frame), faults
+
+
+def _columns(table: Table, instrument: Instrument) -> list[Fault]:
+    """Names that are missing, unknown or there twice."""
+    header, known = table.header, list(instrument.variables)
+    if not set(header) & set(known):
+        named = ", ".join(shown(name) for name in header[:SHOWN])
+        return [Fault(f"{table.place} 1" if table.place == "line" else "", f"no column of the codebook ({named}, …)",
+                      f"the columns are {', '.join(known)}")]
+    absent = [
+        name for name in known if name not in header and not instrument.variables[name].optional
+    ]
+    faults = [Fault(f"column {name}", "missing") for name in absent]
+    twice = dict.fromkeys(name for name in header if name and header.count(name) > 1)
+    faults += [
+        Fault(f"column {shown(name)}", f"there {header.count(name)} times", "once is allowed")
+        for name in twice
+    ]
+    extra = [(at, name) for at, name in enumerate(header, 1) if name not in known]
+    for at, name in extra[: 4 * SHOWN]:
+        near = difflib.get_close_matches(name.lower()[:LONGEST], absent or known, n=1)
+        hint = f"did you mean {near[0]}?" if near else ""
+        where = f"column {shown(name)}" if name else f"column {at}"
+        faults.append(Fault(where, "not in the codebook" if name else "has no name", hint))
+    if len(extra) > 4 * SHOWN:
+        faults.append(Fault("", f"{len(extra) - 4 * SHOWN:,} more columns that are not in the codebook"))
+    return faults
+
+
+class _Column:
+    """The cells of one column, as numbers, codes of levels or text."""
+
+    def __init__(self, variable: Variable, place: str) -> None:
+        self.variable = variable
+        self.place = place
+        self.levels = list(variable.levels)
+        self.parts: list[np.ndarray] = []
+        self.seen: dict[str, float] = {}
+        self.wrong: dict[str, tuple[list[int], int]] = {}
+        # For identifiers, which must be there once.
+        self.first: dict[str, int] = {}
+        self.again: dict[str, tuple[list[int], int]] = {}
+
+    def add(self, cells: Sequence[str], places: list[int]) -> None:
+        cells = [cell.strip() for cell in cells]
+        if len(self.seen) > 10 * len(cells):
+            self.seen = {}
+        for text in set(cells) - self.seen.keys():
+            self.seen[text] = self.read(text)
+        values = np.fromiter(map(self.seen.__getitem__, cells), float, len(cells))
+        for at in np.flatnonzero(values == WRONG):
+            _note(self.wrong, cells[at], places[at])
+        if self.variable.kind != "text":
+            self.parts.append(values)
+            return
+        self.parts.append(np.array(cells, dtype=object))
+        for cell, place in zip(cells, places, strict=True):
+            if self.first.setdefault(cell, place) != place and cell:
+                _note(self.again, cell, place)
+
+    def read(self, text: str) -> float:
+        """The number, or the code of the level; NaN where empty is allowed."""
+        if not text:
+            return nan if self.variable.missing_allowed else WRONG
+        if self.variable.kind == "text":
+            return 0.0 if text.isprintable() and len(text) <= LONGEST else WRONG
+        if self.variable.kind == "category":
+            return float(self.levels.index(text)) if text in self.variable.levels else WRONG
+        if len(text) > LONGEST or not NUMBER.fullmatch(text):
+            return WRONG
+        value = float(text)
+        low, high = self.variable.minimum, self.variable.maximum
+        allowed = (
+            isfinite(value)
+            and (low is None or value >= low)
+            and (high is None or value <= high)
+            and (self.variable.kind == "number" or value.is_integer())
+        )
+        return value if allowed else WRONG
+
+    def values(self) -> np.ndarray:
+        return np.concatenate(self.parts) if self.parts else np.empty(0)
+
+    def faults(self) -> list[Fault]:
+        where = f"column {self.variable.name}"
+        found = []
+        if self.wrong:
+            found.append(Fault(where, self.said(self.wrong), f"allowed: {allowed(self.variable)}"))
+        if self.again:
+            found.append(Fault(where, self.said(self.again, "again "), "each once"))
+        return found
+
+    def said(self, cells: dict[str, tuple[list[int], int]], how: str = "") -> str:
+        parts = []
+        for text, (places, count) in list(cells.items())[:SHOWN]:
+            hint = (
+                f", first on {self.place} {self.first[text]}" if how else self.hint(text)
+            )
+            value = f"'{shown(text)}'" if text else "empty"
+            parts.append(f"{value} {how}on {some(self.place, places, count)}{hint}")
+        if rest := list(cells.values())[SHOWN:]:
+            total = sum(count for _, count in rest)
+            parts.append(f"{len(rest):,} other value{'s' * (len(rest) > 1)} in {total:,} cells")
+        return "; ".join(parts)
+
+    def hint(self, text: str) -> str:
+        if self.variable.missing_allowed and text.lower() in GAPS:
+            return " (leave the cell empty where nothing was answered)"
+        names = {str(level).lower(): level for level in self.levels}
+        names |= {label.lower(): level for level, label in self.variable.levels.items()}
+        near = difflib.get_close_matches(text.lower()[:LONGEST], list(names), n=1, cutoff=0.7)
+        return f" (did you mean '{names[near[0]]}'?)" if near else ""
+
+
+def _note(cells: dict[str, tuple[list[int], int]], text: str, place: int) -> None:
+    places, count = cells.get(text, ([], 0))
+    if count < SHOWN:
+        places.append(place)
+    cells[text] = (places, count + 1)
+
+
+def allowed(variable: Variable) -> str:
+    """What a cell of a variable may hold, in words.
+
+    Examples
+    --------
+    >>> from coprod.instrument import load_instrument
+    >>> variables = load_instrument().variables
+    >>> allowed(variables["gender"]), allowed(variables["intends"]), allowed(variables["weight"])
+    ('man, woman', 'whole numbers from 0 to 10, or empty', 'numbers of 0.000001 or more')
+    """
+    if variable.kind == "text":
+        said = f"up to {LONGEST} printable characters"
+    elif variable.kind == "category":
+        said = ", ".join(variable.levels)
+    else:
+        said = "whole numbers" if variable.kind == "integer" else "numbers"
+        low, high = (_plain(bound) for bound in (variable.minimum, variable.maximum))
+        said += f" from {low} to {high}" if high else f" of {low} or more" if low else ""
+    return f"{said}, or empty" if variable.missing_allowed else said
+
+
+def _plain(number: float | None) -> str:
+    return "" if number is None else f"{number:f}".rstrip("0").rstrip(".")
+
+
+def _together(
+    values: dict[str, np.ndarray], instrument: Instrument, places: np.ndarray, place: str
+) -> list[Fault]:
+    """What is wrong although each cell alone is right."""
+    faults = []
+    if "source" in values and len(set(values["source"]) - {WRONG}) > 1:
+        faults.append(
+            Fault("column source", "both synthetic and survey", "a panel is one or the other")
+        )
+    for name, other in (
+        ("arm", "nudge_issue"),
+        ("nudge_issue", "arm"),
+        ("willing", "arm"),
+        ("signup", "arm"),
+    ):
+        if name in values and other in values:
+            rows = places[~np.isnan(values[name]) & np.isnan(values[other])]
+            if len(rows):
+                faults.append(
+                    Fault(f"column {other}", f"empty on {some(place, rows)}, where {name} is not")
+                )
+    return faults
+
+
+def _typed(values: np.ndarray, variable: Variable) -> pd.Series:
+    if variable.kind == "category":
+        codes = np.where(np.isnan(values), -1, values).astype(np.int8)
+        levels = list(variable.levels)
+        return pd.Series(pd.Categorical.from_codes(codes, levels, ordered=True))
+    return pd.Series(values, dtype="str" if variable.kind == "text" else float)

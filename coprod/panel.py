@@ -1,0 +1,150 @@
+"""A panel of respondents: read, held against the codebook, and given as frame and long view."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from coprod.check import check_table
+from coprod.instrument import Instrument, load_instrument
+from coprod.paths import DATAPACKAGE, PANEL, PROJECT
+from coprod.reading import read_table, refuse, shown
+from coprod.synthetic import load_design
+
+__all__ = ["Panel", "open_panel"]
+
+NUMBERS = "no one two three four five six seven eight nine ten".split()
+
+
+@dataclass(frozen=True, eq=False)
+class Panel:
+    """Respondents and what is known of them.
+
+    Attributes
+    ----------
+    frame
+        One row a respondent, the columns of the codebook in its order: categories ordered,
+        numbers as floats with NaN where nothing was answered.
+    instrument
+        The questionnaire.
+    source
+        Where the panel came from: the file's name.
+    synthetic
+        Whether it was drawn by a computer.
+    checksum
+        SHA-256 of the file.
+    seed
+        The seed it was drawn from, where it is the panel that comes with the project.
+    """
+
+    frame: pd.DataFrame
+    instrument: Instrument
+    source: str
+    synthetic: bool
+    checksum: str = ""
+    seed: int | None = None
+
+    @cached_property
+    def long(self) -> pd.DataFrame:
+        """One row a respondent and issue, ordered by respondent, then issue.
+
+        Columns: `respondent`, `area`, `weight`, the background variables, `issue`, the
+        perceptions (`state`, …) and the items (`ind_1` … `col_4`).
+
+        Examples
+        --------
+        >>> panel = open_panel()
+        >>> len(panel.long) == 3 * len(panel.frame)
+        True
+        """
+        instrument, people = self.instrument, len(self.frame)
+        issues = list(instrument.issues)
+        row = np.repeat(np.arange(people), len(issues))
+        shared = ["respondent", "area", "weight", *instrument.background]
+        long = self.frame[shared].iloc[row].reset_index(drop=True)
+        codes = np.tile(np.arange(len(issues)), people)
+        long["issue"] = pd.Categorical.from_codes(codes, issues, ordered=True)
+        stems = [*instrument.perceptions, *(s for f in instrument.forms for s in instrument.stems(f))]
+        values = {
+            stem: self.frame[[f"{issue}_{stem}" for issue in issues]].to_numpy(float).ravel()
+            for stem in stems
+        }
+        return pd.concat([long, pd.DataFrame(values)], axis=1)
+
+    def describe(self) -> str:
+        """What data this is, in part of a sentence.
+
+        Examples
+        --------
+        >>> open_panel().describe()  # doctest: +ELLIPSIS
+        'synthetic panel of 2,624 respondents in five areas, drawn from data/design.yml with seed ...'
+        """
+        areas = self.frame["area"].nunique()
+        count = NUMBERS[areas] if areas < len(NUMBERS) else f"{areas:,}"
+        said = f"panel of {len(self.frame):,} respondents in {count} area{'s' * (areas != 1)}"
+        if not self.synthetic:
+            return f"{said}, read from {self.source}"
+        seed = "" if self.seed is None else f" with seed {self.seed}"
+        return f"synthetic {said}, drawn from data/design.yml{seed}"
+
+
+def open_panel(path: str | Path | None = None) -> Panel:
+    """Read a panel, check every column and value, and say everything that is wrong at once.
+
+    Parameters
+    ----------
+    path
+        A CSV (commas, UTF-8) or Parquet file with the columns of the codebook. Where None: the
+        file that the environment variable COPROD_PANEL names, else `data/panel.csv`.
+
+    Returns
+    -------
+    Panel
+
+    Raises
+    ------
+    PanelError
+        When the file cannot be read or anything in it is not as the codebook has it: every
+        fault, by column, line (row, for Parquet) and value, with what is allowed.
+
+    Examples
+    --------
+    >>> panel = open_panel()
+    >>> panel.synthetic
+    True
+    """
+    file = Path(path or os.environ.get("COPROD_PANEL") or PANEL)
+    instrument = load_instrument()
+    table, content = read_table(file)
+    frame, faults = check_table(table, instrument)
+    if faults:
+        raise refuse(file, faults)
+    checksum = hashlib.sha256(content).hexdigest()
+    resolved = file.resolve()
+    inside = resolved.is_relative_to(PROJECT)
+    return Panel(
+        frame=frame,
+        instrument=instrument,
+        source=resolved.relative_to(PROJECT).as_posix() if inside else shown(file.name, 100),
+        synthetic=bool((frame["source"] == "synthetic").any()),
+        checksum=checksum,
+        seed=_seed(checksum),
+    )
+
+
+def _seed(checksum: str) -> int | None:
+    """The seed of the design, where the file is the one that its data package describes."""
+    try:
+        package = json.loads(DATAPACKAGE.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    if package["resources"][0]["hash"] != f"sha256:{checksum}":
+        return None
+    return int(load_design()["seed"])

@@ -1,0 +1,16 @@
+"""Where everything stands: the only module that names a file of the project."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+__all__ = ["CODEBOOK", "DATA", "DATAPACKAGE", "DESIGN", "MARGINS", "PANEL", "PROJECT"]
+
+PROJECT = Path(__file__).resolve().parent.parent
+DATA = PROJECT / "data"
+
+CODEBOOK = DATA / "codebook.yml"
+DESIGN = DATA / "design.yml"
+MARGINS = DATA / "margins.yml"
+PANEL = DATA / "panel.csv"
+DATAPACKAGE = DATA / "datapackage.json"
