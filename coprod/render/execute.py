@@ -121,22 +121,32 @@ async def _run_chapter(book: Book, chapter: Chapter, timeout: int, progress: Pro
             store_widget_state=False,
             record_timing=False,
             extra_arguments=["--HistoryManager.enabled=False"],
-            shutdown_kernel="immediate",
             resources={"metadata": {"path": str((book.folder / source).parent)}},
             on_cell_execute=started,
             on_cell_executed=finished,
         )
         environment = {**kernel_environment(), "IPYTHONDIR": private}
         try:
-            async with client.async_setup_kernel(cleanup_kc=True, env=environment):
-                for index, cell in enumerate(notebook["cells"]):
-                    await client.async_execute_cell(cell, index)
+            # Not the client's own context, which takes Ctrl-C for itself.
+            await client.async_start_new_kernel(env=environment)
+            await client.async_start_new_kernel_client()
+            for index, cell in enumerate(notebook["cells"]):
+                await client.async_execute_cell(cell, index)
         except CellExecutionError as error:
             raise _fault(chapter, current[0], _line(error.traceback), f"{error.ename}: {error.evalue}") from None
         except CellTimeoutError:
             raise _fault(chapter, current[0], None, f"it was stopped after {timeout} seconds") from None
         except DeadKernelError:
+            # The client takes being cancelled for a dead kernel.
+            task = asyncio.current_task()
+            if task and task.cancelling():
+                raise asyncio.CancelledError from None
             raise _fault(chapter, current[0], None, "its kernel died, perhaps for lack of memory") from None
+        finally:
+            if manager.has_kernel:
+                await manager.shutdown_kernel(now=True)
+            if client.kc is not None:
+                client.kc.stop_channels()
     return notebook
 
 
@@ -148,7 +158,8 @@ def _line(traceback: str) -> int | None:
 
 def _fault(chapter: Chapter, cell: NotebookNode, line: int | None, what: str) -> BookError:
     lines = source_lines(chapter, cell)
-    place = lines[min(line or 1, len(lines)) - 1].place
+    first = next((index for index, each in enumerate(lines, 1) if not each.text.startswith("#|")), 1)
+    place = lines[min(line or first, len(lines)) - 1].place
     block = chapter.blocks[cell["metadata"]["coprod"]["block"]]
     name = block.name if isinstance(block, Cell) else "an inline expression"
     said = COLOUR.sub("", what).strip() or what
