@@ -160,12 +160,19 @@ def write_site(
 
     loader = jinja2.FileSystemLoader(TEMPLATES)
     environment = jinja2.Environment(
-        loader=loader, autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
+        loader=loader,
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
     )
     template = environment.get_template("page.html")
     shared: dict[str, Any] = {
         "book": book,
-        "groups": [(group, list(members)) for group, members in itertools.groupby(pages, key=lambda page: page.group)],
+        "groups": [
+            (group, list(members))
+            for group, members in itertools.groupby(pages, key=lambda page: page.group)
+        ],
         "made_with": made_with,
         "date": _shown_date(book.get("book", "date")) or date,
         "notice": notice,
@@ -210,7 +217,10 @@ def _copy_named(book: Book, out: Path, what: str, name: str | None) -> str | Non
     if name is None:
         return None
     if not (book.folder / name).is_file():
-        raise BookError("the book cannot be rendered", [Fault(CONFIG, f"the {what} '{name}' does not exist", "mend the path")])
+        raise BookError(
+            "the book cannot be rendered",
+            [Fault(CONFIG, f"the {what} '{name}' does not exist", "mend the path")],
+        )
     (out / name).parent.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(book.folder / name, out / name)
     return name
@@ -219,17 +229,34 @@ def _copy_named(book: Book, out: Path, what: str, name: str | None) -> str | Non
 def _index(out: Path) -> None:
     """Let Pagefind index the pages."""
     # -P: a folder of the site is called pagefind too, and must not be taken for the package.
-    command = [sys.executable, "-P", "-m", "pagefind", "--site", ".", "--keep-index-url", "--silent"]
+    command = [
+        sys.executable,
+        "-P",
+        "-m",
+        "pagefind",
+        "--site",
+        ".",
+        "--keep-index-url",
+        "--silent",
+    ]
     command += ["--exclude-selectors", ", ".join(NOT_SEARCHED)]
     try:
         run = subprocess.run(
-            command, cwd=out, capture_output=True, text=True, encoding="utf-8", errors="replace", check=False
+            command,
+            cwd=out,
+            capture_output=True,
+            text=True,
+            encoding="utf-8",
+            errors="replace",
+            check=False,
         )
     except OSError as error:
         raise BookError("Pagefind could not index the book", [Fault("", str(error))]) from None
     if run.returncode or not (out / "pagefind" / "pagefind.js").is_file():
         said = (run.stderr or run.stdout).strip().splitlines() or ["it said nothing"]
-        raise BookError("Pagefind could not index the book", [Fault("", line) for line in said[-8:]])
+        raise BookError(
+            "Pagefind could not index the book", [Fault("", line) for line in said[-8:]]
+        )
     for pattern in NOT_USED:
         for file in (out / "pagefind").glob(pattern):
             file.unlink()

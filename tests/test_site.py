@@ -1,0 +1,288 @@
+"""The website's pages: what stands on them, where they lead, and what is written beside them."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from urllib.parse import unquote, urldefrag, urlsplit
+
+import pytest
+from bs4 import BeautifulSoup, Tag
+
+from coprod.errors import BookError
+from coprod.render.project import open_book
+from coprod.render.site import Heading, Page, write_site
+from tests.books import CONFIG, write_book
+
+MADE_WITH = "coprod 0 (Pandoc 0, Typst 0)"
+FRONT = Page(
+    "index.qmd",
+    "index.html",
+    "",
+    False,
+    None,
+    "Preface",
+    "Preface",
+    '<h1 id="preface">Preface</h1>\n<p>Words.</p>',
+)
+ONE = Page(
+    "chapters/one.qmd",
+    "chapters/one.html",
+    "1",
+    False,
+    "Results",
+    "One &amp; <em>all</em>",
+    "One & all",
+    '<p>Badgers.</p><h2 id="a">A</h2><h3 id="b">B</h3><h4 id="c">C</h4>',
+    (Heading(2, "1.1", "A", "a"), Heading(3, "1.1.1", "B", "b"), Heading(4, "1.1.1.1", "C", "c")),
+    'Badgers & "setts".',
+)
+LAST = Page(
+    "chapters/references.qmd",
+    "chapters/references.html",
+    "A",
+    True,
+    None,
+    "Codes",
+    "Codes",
+    "<p>Codes.</p>",
+)
+PAGES = (FRONT, ONE, LAST)
+
+
+def site(
+    folder: Path,
+    config: str = CONFIG,
+    notice: str = "Synthetic data",
+    date: str | None = None,
+    paper: bool = True,
+) -> Path:
+    """Write the three pages as a site."""
+    book = open_book(write_book(folder / "project", config=config))
+    out = folder / "out"
+    out.mkdir()
+    write_site(book, PAGES, out, MADE_WITH, date, notice, paper=paper)
+    return out
+
+
+def read(page: Path) -> BeautifulSoup:
+    return BeautifulSoup(page.read_text(encoding="utf-8"), "html.parser")
+
+
+def only(soup: BeautifulSoup | Tag, selector: str) -> Tag:
+    (found,) = soup.select(selector)
+    return found
+
+
+def value(node: Tag, name: str) -> str:
+    found = node[name]
+    return found if isinstance(found, str) else " ".join(found)
+
+
+def text(node: Tag) -> str:
+    return " ".join(node.get_text().split())
+
+
+def pages_of(book: Path) -> list[Path]:
+    found = sorted(book.rglob("*.html"))
+    assert len(found) > 2
+    return found
+
+
+def test_every_link_of_the_book_leads_somewhere(conformance_book: Path) -> None:
+    ids = {
+        page: {value(node, "id") for node in read(page).find_all(id=True)}
+        for page in pages_of(conformance_book)
+    }
+    for page, own in ids.items():
+        soup = read(page)
+        assert len(own) == len(soup.find_all(id=True)), f"an id stands twice on {page.name}"
+        for node in soup.select("[href], [src]"):
+            target = str(node.get("href") or node.get("src"))
+            if urlsplit(target).scheme in ("http", "https") and node.name == "a":
+                continue
+            path, fragment = urldefrag(target)
+            assert not urlsplit(path).scheme and not path.startswith("/"), f"{page.name}: {target}"
+            file = (page.parent / unquote(path)).resolve() if path else page
+            assert file.is_file(), f"{page.name}: {target}"
+            if fragment and file.suffix == ".html":
+                assert fragment in ids[file] or fragment.startswith("cb"), f"{page.name}: {target}"
+
+
+def test_every_reference_to_an_element_finds_it(conformance_book: Path) -> None:
+    for page in pages_of(conformance_book):
+        soup = read(page)
+        own = {value(node, "id") for node in soup.find_all(id=True)}
+        for name in ("aria-labelledby", "aria-controls", "for"):
+            for node in soup.select(f"[{name}]"):
+                assert set(value(node, name).split()) <= own, f"{page.name}: {node}"
+
+
+def test_titles(tmp_path: Path) -> None:
+    out = site(tmp_path)
+    front, one, last = (read(out / page.path) for page in PAGES)
+    assert text(only(front, "title")) == "A small book"
+    assert text(only(one, "title")) == "1 One & all – A small book"
+    assert text(only(last, "title")) == "Appendix A — Codes – A small book"
+    assert text(only(front, "main > header h1")) == "A small book"
+    assert text(only(one, "h1")) == "1 One & all"
+    assert str(only(one, "h1 em")) == "<em>all</em>"
+    assert text(only(last, "h1")) == "Appendix A — Codes"
+    assert [len(page.find_all("h1")) for page in (front, one, last)] == [2, 1, 1]
+    assert value(only(one, "meta[name=description]"), "content") == 'Badgers & "setts".'
+    assert not front.select("meta[name=description]")
+    assert {value(only(page, "html"), "lang") for page in (front, one, last)} == {"en-GB"}
+
+
+def test_the_chapters_stand_in_order_and_this_one_is_marked(tmp_path: Path) -> None:
+    out = site(tmp_path)
+    for page in PAGES:
+        soup = read(out / page.path)
+        nav = soup.find_all("nav")[0]
+        assert value(nav, "id") == "quarto-sidebar"
+        links = nav.find_all("a")
+        assert [text(link) for link in links] == ["Preface", "1 One & all", "A Codes"]
+        assert [text(group) for group in nav.select("li.group > p")] == ["Results", "Appendices"]
+        (current,) = soup.select('[aria-current="page"]')
+        assert ((out / page.path).parent / value(current, "href")).resolve() == (
+            out / page.path
+        ).resolve()
+
+
+def test_previous_and_next(tmp_path: Path) -> None:
+    out = site(tmp_path)
+    turns = {
+        page.path: [
+            (value(link, "rel"), value(link, "href"))
+            for link in read(out / page.path).select("nav.turn a")
+        ]
+        for page in PAGES
+    }
+    assert turns == {
+        "index.html": [("next", "chapters/one.html")],
+        "chapters/one.html": [("prev", "../index.html"), ("next", "../chapters/references.html")],
+        "chapters/references.html": [("prev", "../chapters/one.html")],
+    }
+
+
+def test_the_contents_of_a_page_go_as_deep_as_asked(tmp_path: Path) -> None:
+    def contents(name: str, keys: str) -> list[str]:
+        (tmp_path / name).mkdir()
+        config = CONFIG.replace("    code-fold: true\n", f"    code-fold: true\n{keys}")
+        return [
+            text(link) for link in read(site(tmp_path / name, config) / ONE.path).select(".toc a")
+        ]
+
+    assert contents("default", "") == ["1.1 A", "1.1.1 B"]
+    assert contents("shallow", "    toc-depth: 2\n") == ["1.1 A"]
+    assert contents("none", "    toc: false\n") == []
+
+
+def test_what_the_project_leaves_out_is_not_on_the_page(tmp_path: Path) -> None:
+    config = CONFIG.replace("book:\n", "book:\n  page-navigation: false\n  bread-crumbs: false\n")
+    soup = read(site(tmp_path, config, notice="", paper=False) / ONE.path)
+    assert not soup.select("nav.turn, .breadcrumb, .notice, .download")
+    assert ".pdf" not in str(soup)
+
+
+def test_every_page_says_what_data_it_rests_on_and_what_made_it(tmp_path: Path) -> None:
+    footer = '  page-footer:\n    left: "Left & right"\n  date: "2026-01-31"\n'
+    config = CONFIG.replace("book:\n", f"book:\n{footer}") + 'license: "CC BY"\n'
+    out = site(tmp_path, config, date="1 May 2020")
+    for page in PAGES:
+        soup = read(out / page.path)
+        said = text(only(soup, "body > footer"))
+        for words in (
+            "Synthetic data",
+            "Left & right",
+            "Licence: CC BY",
+            f"Made with {MADE_WITH}, 31 January 2026",
+        ):
+            assert words in said
+        assert text(only(soup, "header.site .notice")) == "Synthetic data"
+        assert value(only(soup, ".download a"), "href").endswith("A-small-book.pdf")
+
+
+def test_the_date_of_the_build_is_shown_where_the_project_gives_none(tmp_path: Path) -> None:
+    assert "1 May 2020" in text(
+        only(read(site(tmp_path, date="1 May 2020") / "index.html"), ".title-page")
+    )
+
+
+def test_words_of_the_project_are_no_markup(tmp_path: Path) -> None:
+    config = CONFIG.replace(
+        '"A small book"', '"A <b>small</b> & \'quick\' book"\n  output-file: "a b#c"'
+    )
+    soup = read(site(tmp_path, config, notice="<i>made up</i>") / ONE.path)
+    assert text(only(soup, ".book-title")) == "A <b>small</b> & 'quick' book"
+    assert text(only(soup, ".site-foot .notice")) == "<i>made up</i>"
+    assert value(only(soup, ".download a"), "href") == "../a%20b%23c.pdf"
+
+
+def test_the_same_pages_give_the_same_bytes(tmp_path: Path) -> None:
+    (tmp_path / "a").mkdir()
+    (tmp_path / "b c").mkdir()
+    first, second = site(tmp_path / "a"), site(tmp_path / "b c")
+    names = [
+        sorted(p.relative_to(out).as_posix() for p in out.rglob("*") if p.is_file())
+        for out in (first, second)
+    ]
+    assert names[0] == names[1]
+    assert [(first / name).read_bytes() == (second / name).read_bytes() for name in names[0]] == [
+        True
+    ] * len(names[0])
+
+
+def test_only_what_the_search_needs_is_kept(tmp_path: Path) -> None:
+    kept = {path.name for path in (site(tmp_path) / "pagefind").iterdir()}
+    assert {"pagefind.js", "pagefind-entry.json", "index", "fragment"} <= kept
+    assert not [name for name in kept if "ui" in name or "highlight" in name]
+
+
+def test_nothing_is_fetched_from_elsewhere(conformance_book: Path) -> None:
+    for page in pages_of(conformance_book):
+        for node in read(page).select(
+            "script[src], link[href], img[src], iframe, source, video, audio"
+        ):
+            assert not urlsplit(str(node.get("src") or node.get("href"))).netloc
+        assert not read(page).select('script[type="module"]')
+    assert "url(" not in (conformance_book / "assets" / "style.css").read_text(encoding="utf-8")
+    assert "http" not in (conformance_book / "assets" / "book.js").read_text(
+        encoding="utf-8"
+    ).replace("http.server", "").replace("http://localhost", "")
+
+
+def test_a_style_sheet_and_an_icon_of_the_projects_own(tmp_path: Path) -> None:
+    config = CONFIG.replace("    code-fold: true\n", "    css: look/own.css\n").replace(
+        "book:\n", "book:\n  favicon: look/own.svg\n"
+    )
+    with pytest.raises(
+        BookError, match=r"_quarto\.yml: the icon 'look/own\.svg' does not exist; mend the path"
+    ):
+        site(tmp_path, config)
+    look = tmp_path / "project" / "look"
+    look.mkdir()
+    (look / "own.svg").write_text("<svg/>")
+    (look / "own.css").write_text("p {}")
+    (tmp_path / "out").rmdir()
+    out = site(tmp_path, config)
+    hrefs = [
+        value(link, "href")
+        for link in read(out / ONE.path).select("link[rel=stylesheet], link[rel=icon]")
+    ]
+    assert hrefs == ["../assets/style.css", "../look/own.css", "../look/own.svg"]
+    assert (out / "look" / "own.css").read_text() == "p {}"
+
+
+def test_what_pagefind_says_is_passed_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    broken = tmp_path / "python"
+    broken.write_text("#!/bin/sh\necho 'the disc is full' >&2\nexit 1\n")
+    broken.chmod(0o755)
+    monkeypatch.setattr(sys, "executable", str(broken))
+    with pytest.raises(BookError, match="Pagefind could not index the book\n  the disc is full"):
+        site(tmp_path)
+    (tmp_path / "out" / "index.html").unlink()
+    broken.unlink()
+    book = open_book(tmp_path / "project")
+    with pytest.raises(BookError, match="Pagefind could not index the book\n  .*No such file"):
+        write_site(book, PAGES, tmp_path / "out", MADE_WITH, None, "")
