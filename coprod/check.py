@@ -11,13 +11,28 @@ import numpy as np
 import pandas as pd
 
 from coprod.errors import Fault
-from coprod.instrument import Instrument, Variable
+from coprod.instrument import Instrument, Variable, ordered
 from coprod.reading import SHOWN, Table, shown, some
 
 __all__ = ["check_table"]
 
 NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,3})?", re.ASCII)
-GAPS = {"na", "n/a", "#n/a", "nan", "null", "none", "missing", "-", ".", "?", "-9", "-99", "99", "999"}
+GAPS = {
+    "na",
+    "n/a",
+    "#n/a",
+    "nan",
+    "null",
+    "none",
+    "missing",
+    "-",
+    ".",
+    "?",
+    "-9",
+    "-99",
+    "99",
+    "999",
+}
 LONGEST = 64
 
 # Marks a cell that is wrong, as NaN marks one that is empty.
@@ -72,8 +87,13 @@ def _columns(table: Table, instrument: Instrument) -> list[Fault]:
     header, known = table.header, list(instrument.variables)
     if not set(header) & set(known):
         named = ", ".join(shown(name) for name in header[:SHOWN])
-        return [Fault(f"{table.place} 1" if table.place == "line" else "", f"no column of the codebook ({named}, …)",
-                      f"the columns are {', '.join(known)}")]
+        return [
+            Fault(
+                f"{table.place} 1" if table.place == "line" else "",
+                f"no column of the codebook ({named}, …)",
+                f"the columns are {', '.join(known)}",
+            )
+        ]
     absent = [
         name for name in known if name not in header and not instrument.variables[name].optional
     ]
@@ -90,7 +110,9 @@ def _columns(table: Table, instrument: Instrument) -> list[Fault]:
         where = f"column {shown(name)}" if name else f"column {at}"
         faults.append(Fault(where, "not in the codebook" if name else "has no name", hint))
     if len(extra) > 4 * SHOWN:
-        faults.append(Fault("", f"{len(extra) - 4 * SHOWN:,} more columns that are not in the codebook"))
+        faults.append(
+            Fault("", f"{len(extra) - 4 * SHOWN:,} more columns that are not in the codebook")
+        )
     return faults
 
 
@@ -160,9 +182,7 @@ class _Column:
     def said(self, cells: dict[str, tuple[list[int], int]], how: str = "") -> str:
         parts = []
         for text, (places, count) in list(cells.items())[:SHOWN]:
-            hint = (
-                f", first on {self.place} {self.first[text]}" if how else self.hint(text)
-            )
+            hint = f", first on {self.place} {self.first[text]}" if how else self.hint(text)
             value = f"'{shown(text)}'" if text else "empty"
             parts.append(f"{value} {how}on {some(self.place, places, count)}{hint}")
         if rest := list(cells.values())[SHOWN:]:
@@ -237,7 +257,6 @@ def _together(
 
 def _typed(values: np.ndarray, variable: Variable) -> pd.Series:
     if variable.kind == "category":
-        codes = np.where(np.isnan(values), -1, values).astype(np.int8)
-        levels = list(variable.levels)
-        return pd.Series(pd.Categorical.from_codes(codes, levels, ordered=True))
+        codes = np.where(np.isnan(values), -1, values)
+        return pd.Series(ordered(codes, variable.levels))
     return pd.Series(values, dtype="str" if variable.kind == "text" else float)

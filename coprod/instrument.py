@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
@@ -14,9 +14,10 @@ from coprod.errors import PanelError
 from coprod.paths import CODEBOOK
 
 if TYPE_CHECKING:
+    import numpy as np
     import pandas as pd
 
-__all__ = ["Instrument", "Variable", "load_instrument"]
+__all__ = ["Instrument", "Variable", "load_instrument", "ordered", "read_yaml"]
 
 KINDS = ("text", "integer", "number", "category")
 ROLES = (
@@ -95,9 +96,8 @@ class Variable:
 
         if not self.bands:
             raise PanelError(f"{self.name} has no bands in the codebook")
-        return pd.cut(
-            values, [*self.edges, float("inf")], right=False, labels=list(self.bands)
-        ).rename(values.name)
+        edges = [*self.edges, float("inf")]
+        return pd.Series(pd.cut(values, edges, right=False, labels=list(self.bands)))
 
 
 @dataclass(frozen=True)
@@ -195,6 +195,14 @@ def _load(path: Path) -> Instrument:
         raise PanelError(f"{path.name} is not a codebook: {error}") from error
 
 
+def ordered(codes: np.ndarray, levels: Iterable[str]) -> pd.Categorical:
+    """Codes as ordered categories; -1 is missing."""
+    import pandas as pd
+
+    index = pd.Index(list(levels), dtype="str")
+    return pd.Categorical.from_codes(codes.astype("int8"), index, ordered=True)
+
+
 def read_yaml(path: Path) -> dict[str, Any]:
     """A YAML file that holds a mapping."""
     try:
@@ -202,7 +210,9 @@ def read_yaml(path: Path) -> dict[str, Any]:
     except OSError as error:
         raise PanelError(f"{path} cannot be read: {error.strerror}") from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise PanelError(f"{path.name} is not valid YAML: {' '.join(str(error).split())}") from error
+        raise PanelError(
+            f"{path.name} is not valid YAML: {' '.join(str(error).split())}"
+        ) from error
     if not isinstance(content, dict):
         raise PanelError(f"{path.name} must hold names and values")
     return content

@@ -13,14 +13,14 @@ import numpy as np
 import pandas as pd
 
 from coprod.check import check_table
-from coprod.instrument import Instrument, load_instrument
+from coprod.design import load_design
+from coprod.instrument import Instrument, load_instrument, ordered
 from coprod.paths import DATAPACKAGE, PANEL, PROJECT
 from coprod.reading import read_table, refuse, shown
-from coprod.synthetic import load_design
 
 __all__ = ["Panel", "open_panel"]
 
-NUMBERS = "no one two three four five six seven eight nine ten".split()
+NUMBERS = ["no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,9 +69,11 @@ class Panel:
         row = np.repeat(np.arange(people), len(issues))
         shared = ["respondent", "area", "weight", *instrument.background]
         long = self.frame[shared].iloc[row].reset_index(drop=True)
-        codes = np.tile(np.arange(len(issues)), people)
-        long["issue"] = pd.Categorical.from_codes(codes, issues, ordered=True)
-        stems = [*instrument.perceptions, *(s for f in instrument.forms for s in instrument.stems(f))]
+        long["issue"] = ordered(np.tile(np.arange(len(issues)), people), issues)
+        stems = [
+            *instrument.perceptions,
+            *(s for f in instrument.forms for s in instrument.stems(f)),
+        ]
         values = {
             stem: self.frame[[f"{issue}_{stem}" for issue in issues]].to_numpy(float).ravel()
             for stem in stems
@@ -120,7 +122,7 @@ def open_panel(path: str | Path | None = None) -> Panel:
     >>> panel.synthetic
     True
     """
-    file = Path(path or os.environ.get("COPROD_PANEL") or PANEL)
+    file = Path(os.environ.get("COPROD_PANEL") or PANEL) if path is None else Path(path)
     instrument = load_instrument()
     table, content = read_table(file)
     frame, faults = check_table(table, instrument)

@@ -13,6 +13,9 @@ from coprod.errors import Fault, PanelError
 
 __all__ = ["Table", "read_table", "refuse", "shown", "some"]
 
+# The place of each of some rows, and the cells of each column.
+Rows = tuple[list[int], Sequence[Sequence[str]]]
+
 CHUNK = 20_000
 SHOWN = 5
 
@@ -48,7 +51,7 @@ class Table:
 
     header: list[str]
     place: str
-    chunks: Iterator[tuple[list[int], list[Sequence[str]]]]
+    chunks: Iterator[Rows]
     faults: list[Fault] = field(default_factory=list)
 
 
@@ -116,9 +119,7 @@ def _csv(file: Path, content: bytes) -> Table:
     return Table(header, "line", _csv_chunks(reader, len(header), faults), faults)
 
 
-def _csv_chunks(
-    reader: Any, width: int, faults: list[Fault]
-) -> Iterator[tuple[list[int], list[Sequence[str]]]]:
+def _csv_chunks(reader: Any, width: int, faults: list[Fault]) -> Iterator[Rows]:
     ragged: dict[int, list[int]] = {}
     rows: list[list[str]] = []
     places: list[int] = []
@@ -143,12 +144,16 @@ def _csv_chunks(
         for cells, lines in sorted(ragged.items())[:SHOWN]
     ]
     if rest := [line for _, lines in sorted(ragged.items())[SHOWN:] for line in lines]:
-        faults.append(Fault(some("line", sorted(rest)), "other counts of cells", f"the header has {width}"))
+        faults.append(
+            Fault(some("line", sorted(rest)), "other counts of cells", f"the header has {width}")
+        )
 
 
 def _unreadable(error: Exception, line: int) -> Fault:
     if "field limit" in str(error):
-        return Fault(f"line {line}", "a cell of more than 131,072 characters", "is a quotation mark missing?")
+        return Fault(
+            f"line {line}", "a cell of more than 131,072 characters", "is a quotation mark missing?"
+        )
     return Fault(
         f"line {line}", "quotation marks that do not match", "nothing after it could be read"
     )
@@ -176,7 +181,7 @@ def _parquet(file: Path, content: bytes) -> Table:
     try:
         source = pq.ParquetFile(pa.BufferReader(content))
         header = [str(name).strip() for name in source.schema_arrow.names]
-        batches = [batch for batch in source.iter_batches(CHUNK)]
+        batches = list(source.iter_batches(CHUNK))
     except (pa.ArrowException, OSError, ValueError) as error:
         raise refuse(file, [Fault("", "it is a damaged Parquet file")]) from error
     faults: list[Fault] = []
@@ -187,10 +192,12 @@ def _parquet(file: Path, content: bytes) -> Table:
     if faults:
         raise refuse(file, faults)
 
-    def chunks() -> Iterator[tuple[list[int], list[Sequence[str]]]]:
+    def chunks() -> Iterator[Rows]:
         start = 1
         for batch in batches:
-            columns = [[_as_text(value) for value in column.to_pylist()] for column in batch.columns]
+            columns = [
+                [_as_text(value) for value in column.to_pylist()] for column in batch.columns
+            ]
             yield list(range(start, start + batch.num_rows)), columns
             start += batch.num_rows
 

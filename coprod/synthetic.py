@@ -8,104 +8,22 @@ threshold + spread (Samejima 1969).
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Iterator, Mapping
-from copy import deepcopy
-from dataclasses import dataclass
-from functools import lru_cache
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from coprod.errors import ValidityError
-from coprod.instrument import Instrument, load_instrument, read_yaml
-from coprod.paths import DESIGN, MARGINS
+from coprod.design import Design, load_design
+from coprod.instrument import Instrument, Variable, load_instrument, ordered
 from coprod.weights import margins_frame, rake
 
-__all__ = ["Design", "draw_population", "load_design", "synthesise", "write_panel"]
+__all__ = ["draw_population", "synthesise", "write_frame", "write_panel"]
 
 Array = np.ndarray
 
 # Every part of the model has its own stream, so that a change of one leaves the others' draws.
 STREAMS = ("people", "background", "perceptions", "propensity", "items", "experiment", "missing")
-
-
-@dataclass(frozen=True)
-class Design:
-    """The parameters of the generator, by dotted name.
-
-    Examples
-    --------
-    >>> load_design()["experiment.effects"]["efficacy"]
-    0.0
-    """
-
-    values: dict[str, Any]
-
-    def __getitem__(self, name: str) -> Any:
-        value: Any = self.values
-        for part in name.split("."):
-            value = value[part]
-        return value
-
-
-def load_design(path: Path | None = None, changes: Mapping[str, Any] | None = None) -> Design:
-    """Read the design, and the margins of the population with it.
-
-    Parameters
-    ----------
-    path
-        A design; `data/design.yml` where None.
-    changes
-        Parameters to replace, by dotted name: a scenario.
-
-    Returns
-    -------
-    Design
-
-    Raises
-    ------
-    ValidityError
-        When a change names no parameter.
-
-    Examples
-    --------
-    >>> changes = {"experiment.effects.norm": 0.2, "propensity.perceptions.collective.efficacy": 0}
-    >>> load_design(changes=changes)["experiment.effects.norm"]
-    0.2
-    """
-    values = {name: deepcopy(value) for name, value in _load(Path(path or DESIGN)).items()}
-    for name, value in (changes or {}).items():
-        *above, last = name.split(".")
-        place: Any = values
-        for part in above:
-            place = place.get(part) if isinstance(place, dict) else None
-        if not isinstance(place, dict) or last not in place:
-            near = difflib.get_close_matches(name, list(_names(values)), n=1)
-            hint = f"; did you mean {near[0]}?" if near else ""
-            raise ValidityError(f"the design has no parameter {name}{hint}")
-        place[last] = value
-    return Design(values)
-
-
-@lru_cache
-def _load(path: Path) -> dict[str, Any]:
-    return {**_values(read_yaml(path)), "margins": _values(read_yaml(MARGINS))}
-
-
-def _values(group: Mapping[str, Any]) -> dict[str, Any]:
-    return {
-        name: entry["value"] if "value" in entry else _values(entry) for name, entry in group.items()
-    }
-
-
-def _names(group: Mapping[str, Any], above: str = "") -> Iterator[str]:
-    for name, value in group.items():
-        yield f"{above}{name}"
-        if isinstance(value, dict):
-            yield from _names(value, f"{above}{name}.")
 
 
 def synthesise(
@@ -144,9 +62,9 @@ def synthesise(
     frame["weight"] = weights.round(6)
     _leave_out(frame, design, instrument, bands.cat.codes.to_numpy(), streams["missing"])
     digits = max(4, len(str(len(frame))))
-    frame.insert(0, "respondent", pd.Series(range(1, len(frame) + 1)).astype(str).str.zfill(digits))
-    frame["respondent"] = "R" + frame["respondent"]
-    frame.insert(0, "source", _category(np.zeros(len(frame), int), ["synthetic", "survey"]))
+    numbers = pd.Series(range(1, len(frame) + 1)).astype("str").str.zfill(digits)
+    frame["respondent"] = "R" + numbers
+    frame["source"] = ordered(np.zeros(len(frame), int), instrument.variables["source"].levels)
     return frame[list(instrument.variables)]
 
 
@@ -241,7 +159,7 @@ def _people(
     streams: Mapping[str, np.random.Generator],
     responded: bool,
 ) -> pd.DataFrame:
-    frame = pd.DataFrame({"area": _category(area, instrument.areas)})
+    frame = pd.DataFrame({"area": ordered(area, instrument.areas)})
     gender, band = _gender_and_band(design, instrument, area, streams["people"], responded)
     _draw_background(frame, design, instrument, gender, band, streams["background"])
     perceptions = _perceptions(design, len(frame), len(instrument.issues), streams["perceptions"])
@@ -296,7 +214,7 @@ def _draw_background(
     )[gender, band]
     minority = np.array([design["background.minority"][a] for a in instrument.areas])
     frame["age"] = age.astype(float)
-    frame["gender"] = _category(gender, genders)
+    frame["gender"] = ordered(gender, genders)
     for name, codes in {
         "education": _pick(by_band("education"), rng),
         "employment": _pick(employment, rng),
@@ -305,7 +223,7 @@ def _draw_background(
         "children": rng.random(len(frame)) < by_band("children"),
         "minority": rng.random(len(frame)) < minority[frame["area"].cat.codes],
     }.items():
-        frame[name] = _category(codes, variables[name].levels)
+        frame[name] = ordered(codes, variables[name].levels)
     years = -by_band("years") * np.log1p(-rng.random(len(frame)))
     frame["years"] = np.minimum(np.floor(years), age)
 
@@ -357,9 +275,7 @@ def _propensities(
     return theta
 
 
-def _items(
-    design: Design, instrument: Instrument, theta: Array, rng: np.random.Generator
-) -> Array:
+def _items(design: Design, instrument: Instrument, theta: Array, rng: np.random.Generator) -> Array:
     """Answers 0-2, people × issues × forms × items."""
     people, issues, forms = theta.shape
     count = len(design["items.thresholds"]["individual"])
@@ -406,17 +322,18 @@ def _experiment(
     odds = np.exp(asked["constant"] + asked["willing"] * after)
     return pd.DataFrame(
         {
-            "intends": _points(before, intends),
-            "nudge_issue": _category(issue, instrument.issues),
-            "arm": _category(arm, arms),
-            "willing": _points(after, willing),
+            "intends": _points(before, intends, instrument.variables["intends"]),
+            "nudge_issue": ordered(issue, instrument.issues),
+            "arm": ordered(arm, arms),
+            "willing": _points(after, willing, instrument.variables["willing"]),
             "signup": (rng.random(people) < odds / (1 + odds)).astype(float),
         }
     )
 
 
-def _points(latent: Array, scale: Mapping[str, float]) -> Array:
-    return np.clip(np.round(scale["mean"] + scale["spread"] * latent), 0, 10)
+def _points(latent: Array, scale: Mapping[str, float], variable: Variable) -> Array:
+    points = np.round(scale["mean"] + scale["spread"] * latent)
+    return np.clip(points, variable.minimum, variable.maximum)
 
 
 def _leave_out(
@@ -441,7 +358,3 @@ def _leave_out(
 def _pick(shares: Array, rng: np.random.Generator) -> Array:
     """One column a row, with the shares of the row."""
     return (rng.random(len(shares))[:, None] >= shares.cumsum(axis=1)[:, :-1]).sum(axis=1)
-
-
-def _category(codes: Array, levels: Any) -> pd.Categorical:
-    return pd.Categorical.from_codes(np.asarray(codes, np.int8), list(levels), ordered=True)

@@ -158,7 +158,9 @@ def _targets(
             faults.append(Fault(place, f"shares sum to {shares.sum():.9g}", "above 0, sum 1"))
         if outside := int((codes < 0).sum()):
             faults.append(
-                Fault(place, f"{outside} respondents without a level", f"one of {', '.join(levels)}")
+                Fault(
+                    place, f"{outside} respondents without a level", f"one of {', '.join(levels)}"
+                )
             )
         faults += [
             Fault(f"{place} {level}", "no respondent", f"target share {share:.6g}")
@@ -182,7 +184,8 @@ def _fit(
             weights *= (target * size / np.bincount(codes, weights, len(target)))[codes]
         shares = [np.bincount(codes, weights, len(target)) / size for _, _, codes, target in table]
         worst = max(
-            float(np.abs(share - entry[3]).max()) for share, entry in zip(shares, table, strict=True)
+            float(np.abs(share - entry[3]).max())
+            for share, entry in zip(shares, table, strict=True)
         )
         if worst <= tolerance:
             break
