@@ -9,8 +9,10 @@ Wretman 1992, *Model Assisted Survey Sampling*, chapter 5). In R this is
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import product
 
 import numpy as np
 import pandas as pd
@@ -18,8 +20,9 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import sparse, stats
 
 from coprod.errors import ValidityError
+from coprod.panel import Panel
 
-__all__ = ["Estimates", "SurveyDesign", "numbers"]
+__all__ = ["Estimates", "SurveyDesign", "domains", "numbers", "occupied"]
 
 Floats = NDArray[np.float64]
 
@@ -38,6 +41,53 @@ def numbers(frame: pd.DataFrame, columns: list[str]) -> Floats:
         if not pd.api.types.is_numeric_dtype(frame[column]):
             raise ValidityError(f"{column}: holds {frame[column].dtype}, where numbers are needed")
     return frame[columns].to_numpy(dtype=float, na_value=np.nan)
+
+
+def domains(
+    panel: Panel, frame: pd.DataFrame, by: Sequence[str]
+) -> tuple[pd.DataFrame, NDArray[np.bool_]]:
+    """The groups of rows that `by` makes of a long frame.
+
+    Parameters
+    ----------
+    panel
+        For the order of issues and areas.
+    frame
+        The long view, with a column each name in `by`.
+    by
+        Any of 'issue' and 'area', in the order wanted; () is everything together.
+
+    Returns
+    -------
+    keys : DataFrame
+        One row a group, a column each name in `by`.
+    inside : ndarray
+        Rows of `frame` × groups.
+
+    Raises
+    ------
+    ValidityError
+        If `by` names something else, or a name twice.
+    """
+    if isinstance(by, str) or not set(by) <= {"issue", "area"} or len(set(by)) < len(by):
+        raise ValidityError(f"by: {by!r} is not possible; allowed are 'issue', 'area', each once")
+    levels = {"issue": list(panel.instrument.issues), "area": list(panel.instrument.areas)}
+    keys = pd.DataFrame(list(product(*(levels[name] for name in by))), columns=list(by), dtype=str)
+    if not by:
+        return pd.DataFrame(index=[0]), np.ones((len(frame), 1), dtype=bool)
+    inside = np.ones((len(frame), len(keys)), dtype=bool)
+    for name in by:
+        inside &= frame[name].astype(str).to_numpy()[:, None] == keys[name].to_numpy()[None, :]
+    kept = np.flatnonzero(inside.any(axis=0))
+    return keys.iloc[kept].reset_index(drop=True), inside[:, kept]
+
+
+def occupied(table: pd.DataFrame, what: str) -> pd.DataFrame:
+    """Leave out empty domains, and refuse a statistic that nobody can give."""
+    table = table[table["n"] > 0].reset_index(drop=True)
+    if table.empty:
+        raise ValidityError(f"{what}: no respondent with a weight above zero has a value")
+    return table
 
 
 @dataclass(frozen=True)

@@ -11,9 +11,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from coprod.design_based import SurveyDesign
+from coprod.design_based import SurveyDesign, domains, occupied
 from coprod.errors import ValidityError
-from coprod.levels import domains, occupied
 from coprod.panel import Panel
 from coprod.scales import indices
 
@@ -65,6 +64,12 @@ def correlations(panel: Panel, weighted: bool = True) -> pd.DataFrame:
     ------
     ValidityError
         If nobody has both indices, or an index does not vary on an issue.
+
+    Examples
+    --------
+    >>> from coprod.panel import open_panel
+    >>> correlations(open_panel())["issue"].tolist()
+    ['safety', 'environment', 'health', 'all']
     """
     frame = indices(panel)
     design = SurveyDesign.of(frame, weighted)
@@ -126,6 +131,12 @@ def overlap(panel: Panel, by: Sequence[str] = ("issue",), weighted: bool = True)
     ------
     ValidityError
         If `by` is not possible, or nobody has both indices.
+
+    Examples
+    --------
+    >>> from coprod.panel import open_panel
+    >>> overlap(open_panel(), by=())["share"].sum().round(12)
+    np.float64(1.0)
     """
     frame = indices(panel)
     design = SurveyDesign.of(frame, weighted)
@@ -174,6 +185,12 @@ def profiles(panel: Panel, weighted: bool = True) -> pd.DataFrame:
     ------
     ValidityError
         If nobody has both indices.
+
+    Examples
+    --------
+    >>> from coprod.panel import open_panel
+    >>> profiles(open_panel())["group"].unique().tolist()
+    ['none', 'low', 'middle', 'high']
     """
     frame = indices(panel)
     design = SurveyDesign.of(frame, weighted)

@@ -13,65 +13,15 @@ from itertools import product
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 from scipy import stats
 from statsmodels.stats.multitest import multipletests
 
-from coprod.design_based import Estimates, SurveyDesign, numbers
+from coprod.design_based import Estimates, SurveyDesign, domains, numbers, occupied
 from coprod.errors import ValidityError
 from coprod.panel import Panel
 from coprod.scales import indices
 
-__all__ = ["background_tests", "by_background", "domains", "gaps", "means", "occupied", "shares"]
-
-DOMAINS = ("issue", "area")
-
-
-def domains(
-    panel: Panel, frame: pd.DataFrame, by: Sequence[str]
-) -> tuple[pd.DataFrame, NDArray[np.bool_]]:
-    """The groups of rows that `by` makes of a long frame.
-
-    Parameters
-    ----------
-    panel
-        For the order of issues and areas.
-    frame
-        The long view, with a column each name in `by`.
-    by
-        Any of 'issue' and 'area', in the order wanted; () is everything together.
-
-    Returns
-    -------
-    keys : DataFrame
-        One row a group, a column each name in `by`.
-    inside : ndarray
-        Rows of `frame` × groups.
-
-    Raises
-    ------
-    ValidityError
-        If `by` names something else, or a name twice.
-    """
-    if isinstance(by, str) or not set(by) <= set(DOMAINS) or len(set(by)) < len(by):
-        raise ValidityError(f"by: {by!r} is not possible; allowed are 'issue', 'area', each once")
-    levels = {"issue": list(panel.instrument.issues), "area": list(panel.instrument.areas)}
-    keys = pd.DataFrame(list(product(*(levels[name] for name in by))), columns=list(by), dtype=str)
-    if not by:
-        return pd.DataFrame(index=[0]), np.ones((len(frame), 1), dtype=bool)
-    inside = np.ones((len(frame), len(keys)), dtype=bool)
-    for name in by:
-        inside &= frame[name].astype(str).to_numpy()[:, None] == keys[name].to_numpy()[None, :]
-    kept = inside.any(axis=0)
-    return keys.loc[kept].reset_index(drop=True), inside[:, kept]
-
-
-def occupied(table: pd.DataFrame, what: str) -> pd.DataFrame:
-    """Leave out empty domains, and refuse a statistic that nobody can give."""
-    table = table[table["n"] > 0].reset_index(drop=True)
-    if table.empty:
-        raise ValidityError(f"{what}: no respondent with a weight above zero has a value")
-    return table
+__all__ = ["background_tests", "by_background", "gaps", "means", "shares"]
 
 
 def shares(panel: Panel, weighted: bool = True) -> pd.DataFrame:
@@ -98,6 +48,13 @@ def shares(panel: Panel, weighted: bool = True) -> pd.DataFrame:
     ------
     ValidityError
         If nobody answered an item.
+
+    Examples
+    --------
+    >>> from coprod.panel import open_panel
+    >>> answers = shares(open_panel()).groupby(["issue", "item"])["share"].sum()
+    >>> bool(((answers - 1).abs() < 1e-12).all())
+    True
     """
     instrument, frame = panel.instrument, panel.frame
     design = SurveyDesign.of(frame, weighted)
@@ -155,6 +112,12 @@ def means(panel: Panel, by: Sequence[str] = ("issue",), weighted: bool = True) -
     ------
     ValidityError
         If `by` is not possible, or nobody has an index of a form.
+
+    Examples
+    --------
+    >>> from coprod.panel import open_panel
+    >>> list(means(open_panel(), by=("issue", "area"))[["form", "issue", "area"]].iloc[-1])
+    ['collective', 'health', 'E']
     """
     frame = indices(panel)
     design = SurveyDesign.of(frame, weighted)
@@ -213,6 +176,13 @@ def gaps(panel: Panel, by: Sequence[str] = ("issue",), weighted: bool = True) ->
     ------
     ValidityError
         If `by` is not possible, or nobody has both indices.
+
+    Examples
+    --------
+    >>> from coprod.panel import open_panel
+    >>> by_issue = gaps(open_panel())
+    >>> (by_issue["low"] < by_issue["gap"]).all()
+    np.True_
     """
     frame = indices(panel)
     design = SurveyDesign.of(frame, weighted)
@@ -328,6 +298,13 @@ def by_background(panel: Panel, weighted: bool = True) -> pd.DataFrame:
     ------
     ValidityError
         If nobody has an index.
+
+    Examples
+    --------
+    >>> from coprod.panel import open_panel
+    >>> table = by_background(open_panel())
+    >>> table.loc[table["difference"].isna(), "label"].unique()[:3].tolist()
+    ['18 to 29', 'Man', 'No qualifications']
     """
     tables = []
     for table, differences, freedom in _comparisons(panel, weighted):
@@ -367,6 +344,13 @@ def background_tests(panel: Panel, weighted: bool = True) -> pd.DataFrame:
     ------
     ValidityError
         If no variable can be tested.
+
+    Examples
+    --------
+    >>> from coprod.panel import open_panel
+    >>> tests = background_tests(open_panel())
+    >>> (tests["p_holm"] >= tests["p"]).all()
+    np.True_
     """
     rows = []
     for table, differences, freedom in _comparisons(panel, weighted):
