@@ -79,21 +79,16 @@
     for (const each of all('[role="tab"]', tabset)) {
       if (each.closest(".panel-tabset") !== tabset) continue;
       const chosen = each === tab;
-      const pane = one(each.getAttribute("aria-controls"));
       each.setAttribute("aria-selected", String(chosen));
       each.tabIndex = chosen ? 0 : -1;
-      // The browser's own search in the page finds words in panes that are hidden like this.
-      if (chosen) pane.removeAttribute("hidden");
-      else pane.setAttribute("hidden", "until-found");
+      one(each.getAttribute("aria-controls")).hidden = !chosen;
     }
     if (focus) tab.focus();
   }
   for (const list of all('.panel-tabset > [role="tablist"]')) {
     const tabs = all('[role="tab"]', list);
     tabs.forEach((tab, index) => {
-      const pane = one(tab.getAttribute("aria-controls"));
-      pane.dataset.name = tab.textContent.trim(); // for paper, where all panes show
-      pane.addEventListener("beforematch", () => choose(tab));
+      one(tab.getAttribute("aria-controls")).dataset.name = tab.textContent.trim(); // for paper, where all panes show
       tab.addEventListener("click", () => choose(tab));
       tab.addEventListener("keydown", (event) => {
         const last = tabs.length - 1;
@@ -198,6 +193,8 @@
     return make("li", {}, link);
   }
 
+  const score = (found) => found.weighted_locations.reduce((sum, each) => sum + each.balanced_score, 0);
+
   async function search() {
     const words = input.value.trim();
     if (!words) {
@@ -219,8 +216,8 @@
     }
     if (words !== input.value.trim()) return;
     const rows = found.flatMap((page) => {
-      const best = [...page.sub_results].sort((a, b) => b.locations.length - a.locations.length).slice(0, PLACES);
-      return page.sub_results.filter((each) => best.includes(each)).map((each) => place(each, page.meta.title));
+      const best = [...page.sub_results].sort((a, b) => score(b) - score(a)).slice(0, PLACES);
+      return best.map((each) => place(each, page.meta.title));
     });
     shown = words;
     results.replaceChildren(...rows);
