@@ -104,6 +104,7 @@
       });
     });
     choose(tabs.find((tab) => tab.getAttribute("aria-selected") === "true") || tabs[0]);
+    list.parentElement.dataset.ready = "";
   }
 
   // A link into something hidden shows it ------------------------------------------------------------
