@@ -264,7 +264,7 @@ class Estimates:
 
     @property
     def covariance(self) -> Floats:
-        """k × k."""
+        """Variances and covariances of the estimates, k × k."""
         return self._centred.T @ self._centred
 
     @cached_property

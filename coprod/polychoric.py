@@ -90,35 +90,38 @@ def polychoric(x: ArrayLike, y: ArrayLike) -> float:
             f"{len(sides[1])}"
         )
     both = ~np.isnan(sides[0]) & ~np.isnan(sides[1])
+    names = [getattr(x, "name", None) or "first", getattr(y, "name", None) or "second"]
+    # A variable without answers of its own is to blame before one that lost them to the other.
+    for rows, who in ((~np.isnan(sides), ""), ([both, both], " among those who gave both")):
+        for side, row, name in zip(sides, rows, names, strict=True):
+            if (found := len(np.unique(side[row]))) < 2:
+                raise ValidityError(
+                    f"{name}: a polychoric correlation needs at least two different answers, "
+                    f"found {found}{who}"
+                )
     codes, thresholds = [], []
-    for side, given, place in zip(sides, (x, y), ("first", "second"), strict=True):
-        values, code, counts = np.unique(side[both], return_inverse=True, return_counts=True)
-        if len(values) < 2:
-            name = getattr(given, "name", None) or f"the {place} variable"
-            raise ValidityError(
-                f"{name}: a polychoric correlation needs at least two different answers, "
-                f"found {len(values)}"
-            )
+    for side in sides:
+        _, code, counts = np.unique(side[both], return_inverse=True, return_counts=True)
         codes.append(code)
         thresholds.append(stats.norm.ppf(np.cumsum(counts)[:-1] / both.sum()))
     shape = tuple(len(cuts) + 1 for cuts in thresholds)
     table = np.bincount(np.ravel_multi_index(codes, shape), minlength=shape[0] * shape[1])
     table = table.reshape(shape)
-    rows, columns = thresholds
+    down, across = thresholds
     # The distribution at the borders of the table does not depend on the correlation.
     below = np.zeros((shape[0] + 1, shape[1] + 1))
-    below[1:, -1] = np.append(stats.norm.cdf(rows), 1.0)
-    below[-1, 1:] = np.append(stats.norm.cdf(columns), 1.0)
+    below[1:, -1] = np.append(stats.norm.cdf(down), 1.0)
+    below[-1, 1:] = np.append(stats.norm.cdf(across), 1.0)
 
     def surprise(correlation: float) -> float:
-        below[1:-1, 1:-1] = bivariate_normal(rows[:, None], columns[None, :], correlation)
+        below[1:-1, 1:-1] = bivariate_normal(down[:, None], across[None, :], correlation)
         cells = np.diff(np.diff(below, axis=0), axis=1)
         return -float((table * np.log(np.maximum(cells, 1e-300))).sum())
 
-    found = minimize_scalar(
+    best = minimize_scalar(
         surprise, bounds=(-LARGEST, LARGEST), method="bounded", options={"xatol": 1e-8}
     )
-    return float(found.x)
+    return float(best.x)
 
 
 def polychoric_matrix(frame: pd.DataFrame) -> pd.DataFrame:

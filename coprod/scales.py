@@ -274,12 +274,13 @@ def reliability(panel: Panel, draws: int = 2_000, seed: int = 20160201) -> pd.Da
         items = instrument.items(issue, form)
         answers = pd.DataFrame(numbers(frame, items), columns=items)
         complete = answers.dropna()
-        for item in items:
-            if complete[item].nunique() < 2:
-                raise ValidityError(
-                    f"{item}: does not vary among the {len(complete)} respondents who answered "
-                    f"all items of its scale; alpha and omega need an item that varies"
-                )
+        for some, who in ((answers, "answered it"), (complete, "answered its whole scale")):
+            for item in items:
+                if some[item].nunique() < 2:
+                    raise ValidityError(
+                        f"{item}: does not vary among the {some[item].count()} respondents who "
+                        f"{who}; alpha and omega need an item that varies"
+                    )
         alpha, _ = pingouin.cronbach_alpha(data=complete, nan_policy="listwise")
         values.append((float(alpha), float(omega(complete.cov().to_numpy()))))
         rows.append({"issue": issue, "form": form, "items": len(items), "n": len(complete)})
@@ -335,7 +336,7 @@ def _factors(panel: Panel, issue: str) -> tuple[pd.DataFrame, float, Floats, tup
 
 
 def two_factors(panel: Panel) -> pd.DataFrame:
-    """The two-factor solution of each issue: do the items of the two forms part ways?
+    """The two-factor solution of each issue, which shows whether items part by form.
 
     Least squares (minres, found by iterated principal axes) on the polychoric correlations of the
     issue's items, rotated obliquely (direct oblimin, gamma 0). Equivalent in R:
