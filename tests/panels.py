@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import lru_cache
 
 import pandas as pd
 
 from coprod.instrument import Instrument, load_instrument
-from coprod.panel import Panel
-from coprod.synthetic import synthesise
+from coprod.panel import Panel, open_panel
+from coprod.paths import PANEL
 
 __all__ = ["limited", "made", "small"]
 
@@ -33,6 +34,11 @@ def made(frame: pd.DataFrame, issues: list[str] | None = None) -> Panel:
     return Panel(frame=frame, instrument=instrument, source="test", synthetic=True)
 
 
+@lru_cache
+def _shipped() -> pd.DataFrame:
+    return open_panel(PANEL).frame
+
+
 def small(respondents: int = 300, seed: int = 1) -> pd.DataFrame:
-    """The frame of a small synthetic panel, free to be changed."""
-    return synthesise(respondents=respondents, seed=seed)
+    """Some respondents of the panel that comes with the project, free to be changed."""
+    return _shipped().sample(respondents, random_state=seed).reset_index(drop=True)
