@@ -1,0 +1,160 @@
+"""Who answered: respondents by area, what the weights do, and what was left unanswered."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from coprod.panel import Panel
+from coprod.weights import load_margins, rake
+
+__all__ = ["by_area", "margins", "missing", "raking_rounds"]
+
+
+def by_area(panel: Panel) -> pd.DataFrame:
+    r"""Respondents and weights of each area, and of all.
+
+    The effective sample size is Kish's (1965), :math:`(\sum w)^2 / \sum w^2`: how many respondents
+    of equal weight would give as much precision.
+
+    Parameters
+    ----------
+    panel
+        The panel.
+
+    Returns
+    -------
+    DataFrame
+        One row an area and a last one, ``all``: ``area``, ``label``, ``nation``, ``respondents``,
+        ``lightest``, ``heaviest`` (weights), ``effective`` (respondents), ``design_effect``
+        (respondents / effective).
+
+    Examples
+    --------
+    >>> from coprod import open_panel
+    >>> by_area(open_panel())["area"].tolist()
+    ['A', 'B', 'C', 'D', 'E', 'all']
+    """
+    instrument = panel.instrument
+    rows = []
+    for area in [*(a for a in instrument.areas if (panel.frame["area"] == a).any()), "all"]:
+        inside = panel.frame["area"] == area if area != "all" else slice(None)
+        weight = panel.frame.loc[inside, "weight"].to_numpy(float)
+        effective = weight.sum() ** 2 / (weight**2).sum()
+        rows.append(
+            {
+                "area": area,
+                "label": instrument.areas.get(area, "All areas"),
+                "nation": instrument.nations.get(area, ""),
+                "respondents": len(weight),
+                "lightest": weight.min(),
+                "heaviest": weight.max(),
+                "effective": effective,
+                "design_effect": len(weight) / effective,
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def margins(panel: Panel, targets: pd.DataFrame | None = None) -> pd.DataFrame:
+    """How far the weights bring the panel to the margins of the population.
+
+    Parameters
+    ----------
+    panel
+        The panel.
+    targets
+        Population shares, as of `coprod.weights.load_margins`; those of the project where none.
+
+    Returns
+    -------
+    DataFrame
+        One row an area, variable and level: ``area``, ``variable``, ``level``, ``label``,
+        ``target``, ``unweighted``, ``weighted`` (shares, 0-1), ``difference`` (weighted - target).
+
+    Examples
+    --------
+    >>> from coprod import open_panel
+    >>> bool(margins(open_panel())["difference"].abs().max() < 1e-6)
+    True
+    """
+    targets = load_margins() if targets is None else targets
+    frame = _banded(panel)
+    rows = []
+    for area, variable, level, share in targets.itertuples(index=False):
+        here = frame["area"] == area
+        if not here.any():
+            continue
+        there = (frame.loc[here, variable].astype(object) == level).to_numpy(float)
+        weight = frame.loc[here, "weight"].to_numpy(float)
+        of = panel.instrument.variables[variable]
+        rows.append(
+            {
+                "area": area,
+                "variable": variable,
+                "level": level,
+                "label": (of.bands or of.levels).get(level, str(level)),
+                "target": share,
+                "unweighted": there.mean(),
+                "weighted": np.average(there, weights=weight),
+            }
+        )
+    table = pd.DataFrame(rows)
+    return table.assign(difference=table["weighted"] - table["target"])
+
+
+def raking_rounds(panel: Panel, targets: pd.DataFrame | None = None) -> pd.DataFrame:
+    """How many rounds of raking each area needs to meet its margins.
+
+    Returns
+    -------
+    DataFrame
+        One row an area: ``area``, ``rounds``, ``worst`` (the largest difference of a share left).
+
+    Raises
+    ------
+    ValidityError
+        When a margin cannot be met.
+
+    Examples
+    --------
+    >>> from coprod import open_panel
+    >>> bool((raking_rounds(open_panel())["rounds"] < 50).all())
+    True
+    """
+    _, report = rake(_banded(panel), load_margins() if targets is None else targets)
+    report["size"] = report["difference"].abs()
+    return report.groupby("area", as_index=False).agg(rounds=("rounds", "max"), worst=("size", "max"))
+
+
+def missing(panel: Panel) -> pd.DataFrame:
+    """How much was left unanswered.
+
+    Returns
+    -------
+    DataFrame
+        One row a variable that can be left unanswered: ``variable``, ``label``, ``role``,
+        ``missing`` (respondents), ``share`` (0-1).
+
+    Examples
+    --------
+    >>> from coprod import open_panel
+    >>> bool((missing(open_panel())["share"] < 0.05).all())
+    True
+    """
+    asked = [v for v in panel.instrument.variables.values() if v.missing_allowed and v.name in panel.frame]
+    return pd.DataFrame(
+        {
+            "variable": [variable.name for variable in asked],
+            "label": [variable.label for variable in asked],
+            "role": [variable.role for variable in asked],
+            "missing": [int(panel.frame[variable.name].isna().sum()) for variable in asked],
+            "share": [float(panel.frame[variable.name].isna().mean()) for variable in asked],
+        }
+    )
+
+
+def _banded(panel: Panel) -> pd.DataFrame:
+    """The frame with age in the bands of the margins."""
+    age = panel.instrument.variables["age"]
+    return panel.frame.assign(age=age.banded(panel.frame["age"]))

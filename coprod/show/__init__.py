@@ -1,0 +1,9 @@
+"""How results look: words, tables and figures. Nothing here computes a statistic."""
+
+from __future__ import annotations
+
+from coprod.show import figures, tables, words
+from coprod.show.notice import notice
+from coprod.show.theme import COLLECTIVE, COLOURS, INDIVIDUAL, use_theme
+
+__all__ = ["COLLECTIVE", "COLOURS", "INDIVIDUAL", "figures", "notice", "tables", "use_theme", "words"]

@@ -1,0 +1,138 @@
+"""Numbers and texts in prose: how they are written, and the one way to make a text safe."""
+
+from __future__ import annotations
+
+import math
+import re
+import string
+import unicodedata
+from collections.abc import Iterable
+
+from IPython.display import Markdown
+
+__all__ = ["count", "direction", "interval", "listing", "number", "p_value", "percent", "plain", "safe"]
+
+MINUS = "\u2212"
+SMALL = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
+PUNCTUATION = re.compile(f"([{re.escape(string.punctuation)}])")
+
+
+def number(value: float, decimals: int = 0) -> str:
+    """A number with a true minus sign and thousands separated.
+
+    Examples
+    --------
+    >>> number(2624), number(-0.034, 2), number(-0.001, 1)
+    ('2,624', '−0.03', '0.0')
+    """
+    if value is None or math.isnan(value):
+        return "–"
+    text = f"{value:,.{decimals}f}"
+    if not text.strip("-0.,"):
+        text = text.removeprefix("-")
+    return text.replace("-", MINUS)
+
+
+def percent(share: float, decimals: int = 0) -> str:
+    """A share of 1 as a percentage.
+
+    Examples
+    --------
+    >>> percent(0.4398), percent(0.0048, 1)
+    ('44%', '0.5%')
+    """
+    return "–" if math.isnan(share) else f"{number(100 * share, decimals)}%"
+
+
+def interval(low: float, high: float, decimals: int = 1, share: bool = False) -> str:
+    """An interval as its two ends.
+
+    Examples
+    --------
+    >>> interval(36.94, 39.43), interval(-0.2, 0.1), interval(0.42, 0.46, 0, share=True)
+    ('36.9 to 39.4', '−0.2 to 0.1', '42% to 46%')
+    """
+    write = percent if share else number
+    return f"{write(low, decimals)} to {write(high, decimals)}"
+
+
+def p_value(p: float) -> str:
+    """A p-value with as many digits as it deserves.
+
+    Examples
+    --------
+    >>> p_value(0.0421), p_value(0.00001), p_value(0.5)
+    ('0.042', 'under 0.001', '0.50')
+    """
+    if math.isnan(p):
+        return "–"
+    if p < 0.001:
+        return "under 0.001"
+    return number(p, 3 if p < 0.1 else 2)
+
+
+def count(value: int) -> str:
+    """A small number as a word, a larger one in digits.
+
+    Examples
+    --------
+    >>> count(3), count(24)
+    ('three', '24')
+    """
+    return SMALL[value] if 0 <= value < len(SMALL) else number(value)
+
+
+def listing(items: Iterable[str]) -> str:
+    """Items as a sentence lists them.
+
+    Examples
+    --------
+    >>> listing(["safety"]), listing(["safety", "health"]), listing(["a", "b", "c"])
+    ('safety', 'safety and health', 'a, b and c')
+    """
+    *first, last = list(items) or [""]
+    return f"{', '.join(first)} and {last}" if first else last
+
+
+def direction(low: float, high: float, above: str, below: str, unclear: str, null: float = 0) -> str:
+    """What an interval says of a difference: above, below, or not clear.
+
+    Examples
+    --------
+    >>> direction(1, 3, "higher", "lower", "not clearly different")
+    'higher'
+    >>> direction(-1, 3, "higher", "lower", "not clearly different")
+    'not clearly different'
+    """
+    return above if low > null else below if high < null else unclear
+
+
+def plain(text: object) -> str:
+    """Any text as Markdown that shows it as it is, and does nothing.
+
+    Every string that comes from a panel goes through this before it stands in Markdown. Each
+    punctuation mark is escaped, so that no mark-up, citation, shortcode, formula or HTML is left;
+    white space becomes single spaces; control characters are dropped.
+
+    Examples
+    --------
+    >>> print(plain("<b>*x*</b> @fig-y"))
+    \\<b\\>\\*x\\*\\<\\/b\\> \\@fig\\-y
+    """
+    shown = "".join(
+        " " if character.isspace() else character
+        for character in str(text)
+        if character.isspace() or unicodedata.category(character)[0] != "C"
+    )
+    return PUNCTUATION.sub(r"\\\1", " ".join(shown.split()))
+
+
+def safe(text: object) -> Markdown:
+    """The same for an inline expression: an object that either engine takes as it is.
+
+    Examples
+    --------
+    >>> safe("a_b").data
+    'a\\\\_b'
+    """
+    return Markdown(plain(text))
