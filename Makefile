@@ -6,6 +6,7 @@ BIN := .venv/Scripts
 else
 BIN := .venv/bin
 endif
+INSTALL := $(BIN)/uv pip install --quiet --python $(BIN)/python
 
 LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --fork-strategy fewest \
 	--generate-hashes --no-annotate --no-emit-index-url --no-emit-find-links \
@@ -19,44 +20,50 @@ help: ## Show these commands
 
 # A stamp file records that the environment matches its lock, so that a second call does nothing.
 .venv/uv.stamp: requirements-uv.lock
+	@$(PYTHON) -c "import sys; sys.exit('Python 3.11 or newer is needed: make PYTHON=...' if sys.version_info < (3, 11) else 0)"
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-uv.lock
 	@touch $@
 
 .venv/render.stamp: .venv/uv.stamp requirements.lock pyproject.toml
-	$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements.lock
-	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
+	$(INSTALL) --require-hashes -r requirements.lock
+	$(INSTALL) --no-deps --no-build-isolation --editable .
 	@touch $@
 
 .venv/test.stamp: .venv/render.stamp requirements-test.lock
-	$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements-test.lock
+	$(INSTALL) --require-hashes -r requirements-test.lock
 	@touch $@
 
-render: .venv/render.stamp ## Make the website and the PDF in _book/
-	$(BIN)/coprod render
+# Modules, not scripts: a script's first line cannot name every path that a clone may have.
+render: .venv/render.stamp ## Make the website and the PDF in _book/; PANEL=FILE takes another panel
+	$(BIN)/python -m coprod render $(if $(PANEL),--panel "$(PANEL)")
 
 preview: .venv/render.stamp ## Make the website, serve it on localhost, rebuild on change
-	$(BIN)/coprod preview
+	$(BIN)/python -m coprod preview
 
-test: .venv/test.stamp ## Run every check: tests, notebooks, doctests, lint, types
-	$(BIN)/python -m pytest
+# Two processes with one thread each are faster than two that share the processors; a file's tests stay together.
+test: export OPENBLAS_NUM_THREADS = 1
+test: export OMP_NUM_THREADS = 1
+test: lint ## Run every check: style, types, contract, tests, doctests, notebooks
+	$(BIN)/python -m pytest -n 2 --dist loadfile --durations 10
 
 lint: .venv/test.stamp ## Check code style, types and the chapters' contract
-	$(BIN)/ruff check .
-	$(BIN)/ruff format --check .
-	$(BIN)/mypy
-	$(BIN)/coprod lint
+	$(BIN)/python -m ruff check .
+	$(BIN)/python -m ruff format --check .
+	$(BIN)/python -m mypy
+	$(BIN)/python -m coprod lint
 
 notebooks: .venv/render.stamp ## Write each chapter as an executed notebook to tests/notebooks/
-	$(BIN)/coprod notebooks
+	$(BIN)/python -m coprod notebooks
 
 bench: .venv/test.stamp ## Measure the build; results go to benchmarks/RESULTS.md
 	$(BIN)/python benchmarks/build.py
 
-lock: .venv/uv.stamp ## Renew the lock files from pyproject.toml
+lock: .venv/uv.stamp ## Renew the lock files from pyproject.toml, for Linux, macOS and Windows
 	$(LOCK) --upgrade -o requirements-uv.lock requirements-uv.in
 	$(LOCK) --upgrade --group build -o requirements.lock pyproject.toml
 	$(LOCK) --upgrade --group build --extra test -c requirements.lock -o requirements-test.lock pyproject.toml
+	$(LOCK) --no-generate-hashes --group build -c requirements.lock -o constraints.txt pyproject.toml
 
 clean: ## Remove what was built and the environment
-	rm -rf _book .coprod .venv
+	rm -rf _book .venv

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import http.server
-import shutil
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -65,10 +64,8 @@ def address(conformance_book: Path) -> Iterator[str]:
 
 
 @pytest.fixture(scope="module")
-def browser(conformance_book: Path) -> Iterator[Browser]:
+def browser(conformance_book: Path, chromium: str) -> Iterator[Browser]:
     """Chromium. It starts after the book is made, since its event loop would be in the way."""
-    chromium = shutil.which("chromium") or shutil.which("chromium-browser")
-    assert chromium, "these tests need Chromium on the PATH; leave them out with -m 'not browser'"
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
         yield browser
