@@ -56,7 +56,9 @@ def by_area(panel: Panel) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def margins(panel: Panel, targets: pd.DataFrame | None = None) -> pd.DataFrame:
+def margins(
+    panel: Panel, targets: pd.DataFrame | None = None, pooled: bool = False
+) -> pd.DataFrame:
     """How far the weights bring the panel to the margins of the population.
 
     Parameters
@@ -65,11 +67,13 @@ def margins(panel: Panel, targets: pd.DataFrame | None = None) -> pd.DataFrame:
         The panel.
     targets
         Population shares, as of `coprod.weights.load_margins`; those of the project where none.
+    pooled
+        Whether areas are put together, each counting by its number of respondents.
 
     Returns
     -------
     DataFrame
-        One row an area, variable and level: ``area``, ``variable``, ``level``, ``label``,
+        One row an area (not where pooled), variable and level: ``area``, ``variable``, ``level``, ``label``,
         ``target``, ``unweighted``, ``weighted`` (shares, 0-1), ``difference`` (weighted - target).
 
     Examples
@@ -100,6 +104,12 @@ def margins(panel: Panel, targets: pd.DataFrame | None = None) -> pd.DataFrame:
             }
         )
     table = pd.DataFrame(rows)
+    if pooled:
+        shares = ["target", "unweighted", "weighted"]
+        of_all = table["area"].map(frame["area"].value_counts(normalize=True)).astype(float)
+        table[shares] = table[shares].mul(of_all, axis=0)
+        keys = ["variable", "level", "label"]
+        table = table.groupby(keys, sort=False, as_index=False)[shares].sum()
     return table.assign(difference=table["weighted"] - table["target"])
 
 
@@ -124,7 +134,9 @@ def raking_rounds(panel: Panel, targets: pd.DataFrame | None = None) -> pd.DataF
     """
     _, report = rake(_banded(panel), load_margins() if targets is None else targets)
     report["size"] = report["difference"].abs()
-    return report.groupby("area", as_index=False).agg(rounds=("rounds", "max"), worst=("size", "max"))
+    return report.groupby("area", as_index=False).agg(
+        rounds=("rounds", "max"), worst=("size", "max")
+    )
 
 
 def missing(panel: Panel) -> pd.DataFrame:
@@ -142,7 +154,11 @@ def missing(panel: Panel) -> pd.DataFrame:
     >>> bool((missing(open_panel())["share"] < 0.05).all())
     True
     """
-    asked = [v for v in panel.instrument.variables.values() if v.missing_allowed and v.name in panel.frame]
+    asked = [
+        v
+        for v in panel.instrument.variables.values()
+        if v.missing_allowed and v.name in panel.frame
+    ]
     return pd.DataFrame(
         {
             "variable": [variable.name for variable in asked],

@@ -3,7 +3,17 @@
 from __future__ import annotations
 
 from coprod.show import figures, tables, words
-from coprod.show.notice import notice
+from coprod.show.passages import notice, questions
 from coprod.show.theme import COLLECTIVE, COLOURS, INDIVIDUAL, use_theme
 
-__all__ = ["COLLECTIVE", "COLOURS", "INDIVIDUAL", "figures", "notice", "tables", "use_theme", "words"]
+__all__ = [
+    "COLLECTIVE",
+    "COLOURS",
+    "INDIVIDUAL",
+    "figures",
+    "notice",
+    "questions",
+    "tables",
+    "use_theme",
+    "words",
+]

@@ -63,11 +63,23 @@ def answers_by_item(shares: pd.DataFrame, panel: Panel, issue: str) -> Figure:
     for form, form_label in panel.instrument.forms.items():
         items = often[often["form"] == form].sort_values("share", ascending=False)
         axes.text(
-            0, position - 0.75, form_label, color=COLOURS[form], fontweight="bold", fontsize=9, va="center"
+            0,
+            position - 0.75,
+            form_label,
+            color=COLOURS[form],
+            fontweight="bold",
+            fontsize=9,
+            va="center",
         )
         for item, label in zip(items["item"], items["label"], strict=True):
             row = here[(here["form"] == form) & (here["item"] == item)].sort_values("answer")
-            _stack(axes, position, row["share"].to_numpy(float), SHADES[form], row["answer_label"].tolist())
+            _stack(
+                axes,
+                position,
+                row["share"].to_numpy(float),
+                SHADES[form],
+                row["answer_label"].tolist(),
+            )
             ticks.append(position)
             labels.append(label)
             position += 1
@@ -90,12 +102,19 @@ def _stack(
 ) -> None:
     left = 0.0
     for share, shade, name in zip(shares, shades, names, strict=True):
-        axes.barh(position, share, left=left, height=0.74, color=shade, edgecolor="white", linewidth=0.8)
+        axes.barh(
+            position, share, left=left, height=0.74, color=shade, edgecolor="white", linewidth=0.8
+        )
         if share >= 0.065:
             dark = shade in (INDIVIDUAL, COLLECTIVE, BOTH)
             words = f"{name} {percent(share)}" if share >= 0.225 else percent(share)
             axes.text(
-                left + share / 2, position, words, ha="center", va="center", fontsize=7.5,
+                left + share / 2,
+                position,
+                words,
+                ha="center",
+                va="center",
+                fontsize=7.5,
                 color="white" if dark else INK,
             )
         left += share
@@ -118,18 +137,42 @@ def levels_by_issue(means: pd.DataFrame, panel: Panel) -> Figure:
     for position, issue in enumerate(rows):
         here = means[means["issue"] == issue].set_index("form")
         low, high = sorted(here["mean"])
-        axes.plot([low, high], [position, position], color=LINE, linewidth=3, zorder=1, solid_capstyle="round")
-        axes.text((low + high) / 2, position - 0.18, f"{number(high - low)} points apart", ha="center", fontsize=8, color=QUIET)
+        axes.plot(
+            [low, high],
+            [position, position],
+            color=LINE,
+            linewidth=3,
+            zorder=1,
+            solid_capstyle="round",
+        )
+        axes.text(
+            (low + high) / 2,
+            position - 0.18,
+            f"{number(high - low)} points apart",
+            ha="center",
+            fontsize=8,
+            color=QUIET,
+        )
         for form in COLOURS:
             _point(axes, here.loc[form], position, form)
         apart += bool(here.loc["individual", "low"] > here.loc["collective", "high"])
         if position == 0:
             for form, label in panel.instrument.forms.items():
                 axes.text(
-                    here.loc[form, "mean"], -0.42, label, color=COLOURS[form], ha="center", fontweight="bold", fontsize=9
+                    here.loc[form, "mean"],
+                    -0.42,
+                    label,
+                    color=COLOURS[form],
+                    ha="center",
+                    fontweight="bold",
+                    fontsize=9,
                 )
     axes.set_yticks(range(len(rows)), [issues[issue] for issue in rows])
-    axes.set(xlim=(0, 100), ylim=(len(rows) - 0.5, -0.75), xlabel="Mean index, 0 (nothing) to 100 (everything, often)")
+    axes.set(
+        xlim=(0, 100),
+        ylim=(len(rows) - 0.5, -0.75),
+        xlabel="Mean index, 0 (nothing) to 100 (everything, often)",
+    )
     grid(axes)
     on = "every issue" if apart == len(rows) else f"{count(apart)} of {count(len(rows))} issues"
     return sign(figure, panel, f"People do clearly more alone than together on {on}")
@@ -137,7 +180,15 @@ def levels_by_issue(means: pd.DataFrame, panel: Panel) -> Figure:
 
 def _point(axes: Axes, row: pd.Series, position: float, form: str) -> None:
     spread = [[row["mean"] - row["low"]], [row["high"] - row["mean"]]]
-    axes.errorbar(row["mean"], position, xerr=spread, color=COLOURS[form], marker=MARKERS[form], zorder=3, **POINT)  # type: ignore[arg-type]
+    axes.errorbar(
+        row["mean"],
+        position,
+        xerr=spread,
+        color=COLOURS[form],
+        marker=MARKERS[form],
+        zorder=3,
+        **POINT,
+    )  # type: ignore[arg-type]
 
 
 def gaps_by_area(means: pd.DataFrame, panel: Panel) -> Figure:
@@ -152,7 +203,9 @@ def gaps_by_area(means: pd.DataFrame, panel: Panel) -> Figure:
     """
     issues = [issue for issue in panel.instrument.issues if (means["issue"] == issue).any()]
     areas = [area for area in panel.instrument.areas if (means["area"] == area).any()]
-    figure, axes = new_figure(0.32 * len(areas) + 1.5, columns=len(issues), sharey=True, sharex=True)
+    figure, axes = new_figure(
+        0.32 * len(areas) + 1.5, columns=len(issues), sharey=True, sharex=True
+    )
     for place, issue in zip(axes, issues, strict=True):
         here = means[means["issue"] == issue]
         for position, area in enumerate(areas):
@@ -168,18 +221,36 @@ def gaps_by_area(means: pd.DataFrame, panel: Panel) -> Figure:
     _form_key(figure, panel)
     wide = means.pivot(index=["issue", "area"], columns="form", values="mean")
     gap = wide["individual"] - wide["collective"]
-    return sign(figure, panel, f"The gap is {number(gap.min())} to {number(gap.max())} points in every area and issue")
+    return sign(
+        figure,
+        panel,
+        f"The gap is {number(gap.min())} to {number(gap.max())} points in every area and issue",
+    )
 
 
 def _form_key(figure: Figure, panel: Panel) -> None:
-    """Name the two forms in their colours, above the figure on the right."""
+    """Name the two forms in their colours, below the figure on the left."""
     marks = [
-        Line2D([], [], color=COLOURS[form], marker=MARKERS[form], linestyle="none", markersize=5.5, label=label)
+        Line2D(
+            [],
+            [],
+            color=COLOURS[form],
+            marker=MARKERS[form],
+            linestyle="none",
+            markersize=5.5,
+            label=label,
+        )
         for form, label in panel.instrument.forms.items()
     ]
     figure.legend(
-        handles=marks, loc="outside upper right", ncols=2, fontsize=8.5, labelcolor="linecolor",
-        handletextpad=0.1, columnspacing=1.2, borderaxespad=0.0,
+        handles=marks,
+        loc="outside lower left",
+        ncols=2,
+        fontsize=8.5,
+        labelcolor="linecolor",
+        handletextpad=0.1,
+        columnspacing=1.2,
+        borderaxespad=0.0,
     )
 
 
@@ -201,7 +272,14 @@ def levels_by_background(differences: pd.DataFrame, panel: Panel) -> Figure:
     labels: list[str] = []
     for variable in variables:
         here = differences[differences["variable"] == variable]
-        axes.text(0.6, position, here["variable_label"].iloc[0], fontweight="bold", fontsize=8.5, va="center")
+        axes.text(
+            0.6,
+            position,
+            here["variable_label"].iloc[0],
+            fontweight="bold",
+            fontsize=8.5,
+            va="center",
+        )
         position += 1
         for level in dict.fromkeys(here["level"]):
             both = here[here["level"] == level].set_index("form")
@@ -213,10 +291,16 @@ def levels_by_background(differences: pd.DataFrame, panel: Panel) -> Figure:
             position += 1
         position += 0.6
     axes.set_yticks(ticks, labels, fontsize=8)
-    axes.set(xlim=(0, 80), ylim=(position - 0.8, -0.9), xlabel="Mean index over the issues, with 95% interval")
+    axes.set(
+        xlim=(0, 80),
+        ylim=(position - 0.8, -0.9),
+        xlabel="Mean index over the issues, with 95% interval",
+    )
     grid(axes)
     _form_key(figure, panel)
-    spread = differences.groupby(["form", "variable"], observed=True)["mean"].agg(lambda mean: mean.max() - mean.min())
+    spread = differences.groupby(["form", "variable"], observed=True)["mean"].agg(
+        lambda mean: mean.max() - mean.min()
+    )
     widest = {form: spread[form].max() for form in COLOURS}
     title = (
         f"Groups differ by up to {number(widest['individual'])} points in individual activity, "
@@ -242,7 +326,12 @@ def loadings(factors: pd.DataFrame, panel: Panel) -> Figure:
         place.axvline(0, color=LINE, linewidth=1)
         for form in COLOURS:
             place.plot(
-                here[f"factor_{form}"], here.index, color=COLOURS[form], marker=MARKERS[form], linestyle="none", markersize=5.5
+                here[f"factor_{form}"],
+                here.index,
+                color=COLOURS[form],
+                marker=MARKERS[form],
+                linestyle="none",
+                markersize=5.5,
             )
         place.set_yticks(here.index, here["label"], fontsize=8)
         for tick, form in zip(place.get_yticklabels(), here["form"], strict=True):
@@ -252,8 +341,12 @@ def loadings(factors: pd.DataFrame, panel: Panel) -> Figure:
         grid(place)
     axes[-1].set_xlabel("Loading on the factor of each form")
     _form_key(figure, panel)
-    own = np.where(factors["form"] == "individual", factors["factor_individual"], factors["factor_collective"])
-    cross = np.where(factors["form"] == "individual", factors["factor_collective"], factors["factor_individual"])
+    own = np.where(
+        factors["form"] == "individual", factors["factor_individual"], factors["factor_collective"]
+    )
+    cross = np.where(
+        factors["form"] == "individual", factors["factor_collective"], factors["factor_individual"]
+    )
     sides = int((np.abs(own) > np.abs(cross)).sum())
     these = "Every item goes" if sides == len(factors) else f"{sides} of {len(factors)} items go"
     return sign(figure, panel, f"{these} with the factor of its own form")
@@ -278,15 +371,34 @@ def overlap_by_issue(overlap: pd.DataFrame, panel: Panel) -> Figure:
         left = 0.0
         for group in groups:
             share = float(wide.loc[issue, group])
-            axes.barh(position, share, left=left, height=0.62, color=shades[group], edgecolor="white", linewidth=0.8)
+            axes.barh(
+                position,
+                share,
+                left=left,
+                height=0.62,
+                color=shades[group],
+                edgecolor="white",
+                linewidth=0.8,
+            )
             if share > 0.06:
                 axes.text(
-                    left + share / 2, position, percent(share), ha="center", va="center", fontsize=8.5,
+                    left + share / 2,
+                    position,
+                    percent(share),
+                    ha="center",
+                    va="center",
+                    fontsize=8.5,
                     color=INK if group == groups[0] else "white",
                 )
             if position == 0 and share > 0.1:
                 axes.text(
-                    left + share / 2, -0.5, group.capitalize(), ha="center", fontsize=8.5, color=shades[group], fontweight="bold"
+                    left + share / 2,
+                    -0.5,
+                    group.capitalize(),
+                    ha="center",
+                    fontsize=8.5,
+                    color=shades[group],
+                    fontweight="bold",
                 )
             left += share
     axes.set_yticks(range(len(issues)), [panel.instrument.issues[issue] for issue in issues])
@@ -295,7 +407,9 @@ def overlap_by_issue(overlap: pd.DataFrame, panel: Panel) -> Figure:
     axes.spines["bottom"].set_visible(False)
     axes.tick_params(length=0)
     alone = wide[groups[2]]
-    return sign(figure, panel, f"At most {percent(alone.max())} do something in groups and nothing alone")
+    return sign(
+        figure, panel, f"At most {percent(alone.max())} do something in groups and nothing alone"
+    )
 
 
 def profiles_by_issue(profiles: pd.DataFrame, panel: Panel) -> Figure:
@@ -314,10 +428,18 @@ def profiles_by_issue(profiles: pd.DataFrame, panel: Panel) -> Figure:
         here = profiles[profiles["issue"] == issue].reset_index(drop=True)
         spread = [here["any"] - here["any_low"], here["any_high"] - here["any"]]
         place.errorbar(
-            here.index, 100 * here["any"], yerr=[100 * each for each in spread],
-            color=COLLECTIVE, marker=MARKERS["collective"], markersize=5.5, linewidth=1.4, capsize=0,
+            here.index,
+            100 * here["any"],
+            yerr=[100 * each for each in spread],
+            color=COLLECTIVE,
+            marker=MARKERS["collective"],
+            markersize=5.5,
+            linewidth=1.4,
+            capsize=0,
         )
-        place.set_xticks(here.index, [label.partition(" ")[0] for label in here["label"]], fontsize=8)
+        place.set_xticks(
+            here.index, [label.partition(" ")[0] for label in here["label"]], fontsize=8
+        )
         place.set(xlim=(-0.4, len(here) - 0.6), ylim=(0, 100))
         place.set_title(panel.instrument.issues[issue], fontsize=9)
         grid(place, "y")

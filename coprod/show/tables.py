@@ -1,98 +1,329 @@
-"""Tables: one look, fixed identifiers, numbers aligned with one meaning of decimals a column."""
+"""The tables of the chapters. Each takes a tidy frame and returns a table ready to be shown."""
 
 from __future__ import annotations
-
-from collections.abc import Callable, Mapping, Sequence
 
 import pandas as pd
 from great_tables import GT
 
+from coprod.instrument import Instrument, Variable
 from coprod.panel import Panel
-from coprod.show.words import number, percent
+from coprod.show import words
+from coprod.show.table import table
 
-__all__ = ["table"]
+__all__ = [
+    "areas",
+    "arms",
+    "background_tests",
+    "build",
+    "correlations",
+    "factor_fit",
+    "gaps",
+    "items",
+    "loadings",
+    "margins",
+    "missing",
+    "overlap",
+    "reliability",
+    "variables",
+]
 
-Writer = Callable[[float], str] | int | str
+INTERVAL = "95% interval"
 
 
-def table(
-    frame: pd.DataFrame,
-    name: str,
-    columns: Mapping[str, str],
-    *,
-    formats: Mapping[str, Writer] | None = None,
-    stub: str | None = None,
-    group: str | None = None,
-    spanners: Mapping[str, Sequence[str]] | None = None,
-    notes: Sequence[str] = (),
-    panel: Panel | None = None,
-) -> GT:
-    """A table of some columns of a frame.
-
-    Parameters
-    ----------
-    frame
-        The numbers, unrounded.
-    name
-        The table's identifier in the page, the same in every build.
-    columns
-        The columns to show, with their headings.
-    formats
-        How a column's numbers are written: a number of decimals, ``%`` or ``%1`` for percentages
-        with so many decimals, or a function. Columns without one are text.
-    stub
-        The column that names the rows.
-    group
-        The column that names groups of rows.
-    spanners
-        Headings over several columns.
-    notes
-        Sentences below the table.
-    panel
-        Where the numbers come from, said in a last note.
-
-    Returns
-    -------
-    GT
-        A great_tables table.
-    """
-    formats = formats or {}
-    shown = pd.DataFrame(
+def areas(frame: pd.DataFrame, panel: Panel) -> GT:
+    """Respondents and weights of each area, from `coprod.sample.by_area`."""
+    return table(
+        frame,
+        "study-areas",
         {
-            column: [_write(value, formats[column]) for value in frame[column]]
-            if column in formats
-            else frame[column].astype(str).tolist()
-            for column in ([group] if group else []) + list(columns)
-        }
+            "label": "Area",
+            "nation": "Nation",
+            "respondents": "Respondents",
+            "lightest": "Lightest",
+            "heaviest": "Heaviest",
+            "effective": "Effective respondents",
+            "design_effect": "Design effect",
+        },
+        formats={
+            "respondents": 0,
+            "lightest": 2,
+            "heaviest": 2,
+            "effective": 0,
+            "design_effect": 2,
+        },
+        stub="label",
+        spanners={"Weights": ["lightest", "heaviest"]},
+        panel=panel,
     )
-    made = GT(shown, rowname_col=stub, groupname_col=group, id=name)
-    made = made.cols_label(cases={column: words for column, words in columns.items() if column != stub})
-    if stub:
-        made = made.tab_stubhead(label=columns[stub])
-    for words, over in (spanners or {}).items():
-        made = made.tab_spanner(label=words, columns=list(over))
-    numeric = [column for column in columns if column in formats and column != stub]
-    if numeric:
-        made = made.cols_align("right", columns=numeric)
-    text = [column for column in columns if column not in formats and column != stub]
-    if text:
-        made = made.cols_align("left", columns=text)
-    for note in [*notes, *([_source(panel)] if panel else [])]:
-        made = made.tab_source_note(note)
-    # Fonts and sizes are the page's own; great_tables would name a dozen web fonts.
-    return made.tab_options(table_font_names=["inherit"])
 
 
-def _write(value: float, how: Writer) -> str:
-    if pd.isna(value):
-        return "–"
-    if isinstance(how, int):
-        return number(value, how)
-    if isinstance(how, str):
-        return percent(value, int(how[1:] or 0))
-    return how(value)
+def margins(frame: pd.DataFrame, panel: Panel) -> GT:
+    """Shares before and after weighting, from `coprod.sample.margins`, pooled over areas."""
+    return table(
+        frame.assign(of=frame["variable"].map(_labels(panel))),
+        "study-margins",
+        {
+            "label": "Group",
+            "target": "Population",
+            "unweighted": "Respondents",
+            "weighted": "Weighted",
+        },
+        formats={"target": "%1", "unweighted": "%1", "weighted": "%1"},
+        stub="label",
+        group="of",
+        notes=["Areas count by their number of respondents."],
+        panel=panel,
+    )
 
 
-def _source(panel: Panel) -> str:
-    said = panel.describe()
-    return f"{said[0].upper()}{said[1:]}."
+def missing(frame: pd.DataFrame, panel: Panel) -> GT:
+    """What was left unanswered, by kind of question, from `coprod.sample.missing`."""
+    shown = (
+        frame.groupby("role", sort=False)["share"]
+        .agg(["size", "min", "median", "max"])
+        .reset_index()
+    )
+    shown["role"] = shown["role"].str.capitalize()
+    return table(
+        shown,
+        "study-missing",
+        {
+            "role": "Questions about",
+            "size": "Questions",
+            "min": "Least",
+            "median": "Median",
+            "max": "Most",
+        },
+        formats={"size": 0, "min": "%1", "median": "%1", "max": "%1"},
+        stub="role",
+        spanners={"Share of respondents who did not answer": ["min", "median", "max"]},
+        panel=panel,
+    )
+
+
+def reliability(frame: pd.DataFrame, panel: Panel) -> GT:
+    """Alpha and omega of each index, from `coprod.scales.reliability`."""
+    shown = _named(frame, panel)
+    shown["alpha_interval"] = _intervals(frame, "alpha_low", "alpha_high", 2)
+    shown["omega_interval"] = _intervals(frame, "omega_low", "omega_high", 2)
+    return table(
+        shown,
+        "measurement-reliability",
+        {
+            "form": "Form",
+            "n": "Respondents",
+            "alpha": "Alpha",
+            "alpha_interval": INTERVAL,
+            "omega": "Omega",
+            "omega_interval": INTERVAL,
+        },
+        formats={"n": 0, "alpha": 2, "omega": 2},
+        stub="form",
+        group="issue",
+        notes=["Intervals by a bootstrap over respondents, unweighted."],
+        panel=panel,
+    )
+
+
+def loadings(frame: pd.DataFrame, panel: Panel) -> GT:
+    """Loadings on the two factors, from `coprod.scales.two_factors`."""
+    return table(
+        _named(frame, panel),
+        "measurement-loadings",
+        {
+            "label": "Action",
+            "factor_individual": "Individual",
+            "factor_collective": "Collective",
+            "communality": "Communality",
+        },
+        formats={"factor_individual": 2, "factor_collective": 2, "communality": 2},
+        stub="label",
+        group="issue",
+        spanners={"Loading on the factor": ["factor_individual", "factor_collective"]},
+        notes=["Least squares on polychoric correlations, oblimin rotation, unweighted."],
+        panel=panel,
+    )
+
+
+def factor_fit(frame: pd.DataFrame, panel: Panel) -> GT:
+    """How well one and two factors fit, from `coprod.scales.factor_summary`."""
+    eigenvalues = ["eigenvalue_1", "eigenvalue_2", "eigenvalue_3"]
+    residuals = ["rmsr_one", "rmsr_two"]
+    return table(
+        _named(frame, panel),
+        "measurement-fit",
+        {
+            "issue": "Issue",
+            "factor_correlation": "Correlation of the factors",
+            **dict(zip(eigenvalues, ("First", "Second", "Third"), strict=True)),
+            **dict(zip(residuals, ("One factor", "Two factors"), strict=True)),
+        },
+        formats={
+            "factor_correlation": 2,
+            **dict.fromkeys(eigenvalues, 2),
+            **dict.fromkeys(residuals, 3),
+        },
+        stub="issue",
+        spanners={"Eigenvalues": eigenvalues, "Root mean square residual": residuals},
+        panel=panel,
+    )
+
+
+def items(frame: pd.DataFrame, panel: Panel) -> GT:
+    """How often each action is done, from `coprod.levels.shares`."""
+    never = frame[frame["answer"] == frame["answer"].min()]
+    often = frame[frame["answer"] == frame["answer"].max()]
+    shown = _named(often, panel).assign(
+        ever=1 - never["share"].to_numpy(), interval=_intervals(often, "low", "high", 0, share=True)
+    )
+    shown["of"] = shown["issue"] + ": " + shown["form"].str.lower()
+    return table(
+        shown,
+        "levels-items",
+        {"label": "Action", "ever": "Ever", "share": "Often", "interval": INTERVAL, "n": "Answers"},
+        formats={"ever": "%", "share": "%", "n": 0},
+        stub="label",
+        group="of",
+        notes=["Weighted shares of all who answered; the interval is that of ‘often’."],
+        panel=panel,
+    )
+
+
+def gaps(frame: pd.DataFrame, panel: Panel) -> GT:
+    """Both forms and the gap between them, by issue, from `coprod.levels.gaps`."""
+    return table(
+        _named(frame, panel).assign(interval=_intervals(frame, "low", "high", 1)),
+        "levels-gap",
+        {
+            "issue": "Issue",
+            "individual": "Individual",
+            "collective": "Collective",
+            "gap": "Gap",
+            "interval": INTERVAL,
+            "standardised": "Gap in SD",
+            "n": "Respondents",
+        },
+        formats={"individual": 1, "collective": 1, "gap": 1, "standardised": 2, "n": 0},
+        stub="issue",
+        spanners={"Mean index": ["individual", "collective"]},
+        notes=["SD: the standard deviation of the difference between a person's two indices."],
+        panel=panel,
+    )
+
+
+def background_tests(frame: pd.DataFrame, panel: Panel) -> GT:
+    """One test a background and form, from `coprod.levels.background_tests`."""
+    wide = frame.pivot(index=["variable", "df"], columns="form", values=["statistic", "p_holm"])
+    wide = wide.reindex(frame["variable"].unique(), level="variable")
+    wide.columns = pd.Index([f"{what}_{form}" for what, form in wide.columns])
+    shown = wide.reset_index().assign(label=lambda rows: rows["variable"].map(_labels(panel)))
+    columns: dict[str, str] = {"label": "Background", "df": "Degrees of freedom"}
+    spanners = {}
+    for form, name in panel.instrument.forms.items():
+        columns |= {f"statistic_{form}": "F", f"p_holm_{form}": "p"}
+        spanners[name] = [f"statistic_{form}", f"p_holm_{form}"]
+    return table(
+        shown,
+        "levels-tests",
+        columns,
+        formats={
+            name: words.p_value if name.startswith("p_") else 0 if name == "df" else 1
+            for name in columns
+            if name != "label"
+        },
+        stub="label",
+        spanners=spanners,
+        notes=["Design-based Wald tests; p after Holm over all backgrounds and both forms."],
+        panel=panel,
+    )
+
+
+def correlations(frame: pd.DataFrame, panel: Panel) -> GT:
+    """Correlation of the two indices, from `coprod.forms.correlations`."""
+    return table(
+        _named(frame, panel).assign(interval=_intervals(frame, "low", "high", 2)),
+        "forms-correlation",
+        {"issue": "Issue", "correlation": "Correlation", "interval": INTERVAL, "n": "Respondents"},
+        formats={"correlation": 2, "n": 0},
+        stub="issue",
+        notes=["Weighted; respondents are the units drawn, areas the strata."],
+        panel=panel,
+    )
+
+
+def overlap(frame: pd.DataFrame, panel: Panel) -> GT:
+    """Who does which form at all, from `coprod.forms.overlap`."""
+    shown = _named(frame, panel).assign(interval=_intervals(frame, "low", "high", 1, share=True))
+    shown["group"] = shown["group"].astype(str).str.capitalize()
+    return table(
+        shown,
+        "forms-overlap",
+        {"group": "Does", "share": "Share", "interval": INTERVAL, "n": "Respondents on the issue"},
+        formats={"share": "%1", "n": 0},
+        stub="group",
+        group="issue",
+        panel=panel,
+    )
+
+
+def variables(instrument: Instrument) -> GT:
+    """The variables of a panel that belong to no issue, by role."""
+    rows = [
+        {"name": v.name, "label": v.label, "allowed": _allowed(v), "role": v.role.capitalize()}
+        for v in instrument.variables.values()
+        if v.issue is None
+    ]
+    return table(
+        pd.DataFrame(rows),
+        "codebook-variables",
+        {"name": "Variable", "label": "What it is", "allowed": "What may stand in it"},
+        stub="name",
+        group="role",
+    )
+
+
+def arms(instrument: Instrument) -> GT:
+    """What each arm of the experiment reads."""
+    rows = [{"arm": label, "text": instrument.shown[arm]} for arm, label in instrument.arms.items()]
+    return table(pd.DataFrame(rows), "codebook-arms", {"arm": "Arm", "text": "Text"}, stub="arm")
+
+
+def build(frame: pd.DataFrame) -> GT:
+    """What a copy of the book was made from, from `coprod.render.provenance.table`."""
+    return table(frame, "colophon-build", {"what": "What", "value": "This copy"}, stub="what")
+
+
+def _named(frame: pd.DataFrame, panel: Panel) -> pd.DataFrame:
+    """The frame with the labels of issues and forms in place of their names."""
+    labels = {
+        "issue": panel.instrument.issues | {"all": "All issues"},
+        "form": panel.instrument.forms,
+    }
+    named = {
+        column: frame[column].astype(object).map(names)
+        for column, names in labels.items()
+        if column in frame
+    }
+    return frame.assign(**named)
+
+
+def _labels(panel: Panel) -> dict[str, str]:
+    return {name: variable.label for name, variable in panel.instrument.variables.items()}
+
+
+def _intervals(
+    frame: pd.DataFrame, low: str, high: str, decimals: int, share: bool = False
+) -> list[str]:
+    return [
+        words.interval(*ends, decimals, share) for ends in zip(frame[low], frame[high], strict=True)
+    ]
+
+
+def _allowed(variable: Variable) -> str:
+    if variable.levels:
+        return "; ".join(variable.levels.values())
+    if variable.minimum is None:
+        return "any text, each once"
+    if variable.maximum is None:
+        return f"{variable.minimum:g} or more"
+    return f"{variable.minimum:g} to {variable.maximum:g}"

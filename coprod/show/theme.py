@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import matplotlib as mpl
 import matplotlib.pyplot as plt
 import seaborn as sns
 from matplotlib.axes import Axes
@@ -10,7 +9,18 @@ from matplotlib.figure import Figure
 
 from coprod.panel import Panel
 
-__all__ = ["COLLECTIVE", "COLOURS", "INDIVIDUAL", "INK", "MARKERS", "QUIET", "WIDTH", "new_figure", "sign", "use_theme"]
+__all__ = [
+    "COLLECTIVE",
+    "COLOURS",
+    "INDIVIDUAL",
+    "INK",
+    "MARKERS",
+    "QUIET",
+    "WIDTH",
+    "new_figure",
+    "sign",
+    "use_theme",
+]
 
 # Okabe and Ito's palette, which people with any colour vision can tell apart.
 INDIVIDUAL = "#0072B2"
@@ -66,7 +76,9 @@ def use_theme() -> None:
     )
 
 
-def new_figure(height: float, rows: int = 1, columns: int = 1, **more: object) -> tuple[Figure, list[Axes]]:
+def new_figure(
+    height: float, rows: int = 1, columns: int = 1, **more: object
+) -> tuple[Figure, list[Axes]]:
     """A figure as wide as the text, with its axes in one list.
 
     Parameters
@@ -99,10 +111,17 @@ def sign(figure: Figure, panel: Panel, title: str = "") -> Figure:
         What the figure shows, computed.
     """
     if title:
-        figure.suptitle(title, x=0.0, ha="left", fontsize=10.5, fontweight="bold", color=INK, wrap=True)
+        figure.suptitle(
+            title, x=0.0, ha="left", fontsize=10.5, fontweight="bold", color=INK, wrap=True
+        )
     said = panel.describe()
     figure.supxlabel(
-        f"{said[0].upper()}{said[1:]}", x=1.0, ha="right", fontsize=6.5, color=QUIET, parse_math=False
+        f"{said[0].upper()}{said[1:]}",
+        x=1.0,
+        ha="right",
+        fontsize=6.5,
+        color=QUIET,
+        parse_math=False,
     )
     plt.close(figure)
     return figure
@@ -113,6 +132,3 @@ def grid(axes: Axes, axis: str = "x") -> None:
     axes.grid(axis=axis)  # type: ignore[arg-type]
     axes.set_axisbelow(True)
     axes.tick_params(length=0)
-
-
-mpl.rcParams["svg.hashsalt"] = "coprod"

@@ -10,7 +10,17 @@ from collections.abc import Iterable
 
 from IPython.display import Markdown
 
-__all__ = ["count", "direction", "interval", "listing", "number", "p_value", "percent", "plain", "safe"]
+__all__ = [
+    "count",
+    "direction",
+    "interval",
+    "listing",
+    "number",
+    "p_value",
+    "percent",
+    "plain",
+    "safe",
+]
 
 MINUS = "\u2212"
 SMALL = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
@@ -94,7 +104,9 @@ def listing(items: Iterable[str]) -> str:
     return f"{', '.join(first)} and {last}" if first else last
 
 
-def direction(low: float, high: float, above: str, below: str, unclear: str, null: float = 0) -> str:
+def direction(
+    low: float, high: float, above: str, below: str, unclear: str, null: float = 0
+) -> str:
     """What an interval says of a difference: above, below, or not clear.
 
     Examples

@@ -168,6 +168,9 @@ local function float(div, info)
     none = 'kind: "plain", supplement: none, outlined: false, numbering: none',
   }
   local code = ("#figure(%s, caption: [%s])[\n%s\n]"):format(shape[kind], caption, body)
+  -- A table that would not fit on most pages is let run over several.
+  local rows = select(2, body:gsub("\n%[", "")) + select(2, body:gsub("table.header", ""))
+  if rows > 34 then return raw(("#long[%s %s]"):format(code, label(info, id))) end
   return raw(("%s %s"):format(code, label(info, id)))
 end
 

@@ -74,7 +74,7 @@ local function table_html(tbl, caption_id)
         local text = inline(pandoc.utils.blocks_to_inlines(cell.contents))
         local tag, scope = "td", ""
         if group then
-          tag, scope, side = "th", "colgroup", ""
+          tag, scope, side = "th", "rowgroup", ""
         elseif head and text ~= "" then
           tag, scope = "th", cell.col_span > 1 and "colgroup" or "col"
         elseif head == false and cell.classes:includes "row-head" then
@@ -114,9 +114,9 @@ local function table_html(tbl, caption_id)
   return table.concat(out, "\n")
 end
 
-local function scrolled(tbl, caption_id)
+local function scrolled(tbl, caption_id, index)
   local region = caption_id and (' role="region" aria-labelledby="%s"'):format(caption_id)
-    or ' role="region" aria-label="Table"'
+    or (' role="region" aria-label="Table without a caption, %d on this page"'):format(index)
   return raw(('<div class="scroll" tabindex="0"%s>\n%s\n</div>'):format(region, table_html(tbl, caption_id)))
 end
 
@@ -140,7 +140,7 @@ local function float(div)
   if tabular then
     blocks:insert(figcaption)
     for _, block in ipairs(content) do
-      blocks:insert(block.t == "Table" and scrolled(block, caption_id) or block)
+      blocks:insert(block.t == "Table" and caption_id and scrolled(block, caption_id) or block)
     end
   else
     local columns = tonumber(div.attributes.columns or "1")
@@ -186,7 +186,8 @@ local function tabset(div, number)
     local id = ("tabset-%d-%d"):format(number, index)
     buttons = buttons .. ('<button role="tab" type="button" id="%s" aria-controls="%s-panel" aria-selected="%s">%s</button>\n'):format(
       id, id, index == 1 and "true" or "false", inline(pandoc.utils.blocks_to_inlines(pane.content[1].content)))
-    panes:insert(raw(('<div role="tabpanel" id="%s-panel" aria-labelledby="%s" tabindex="0">'):format(id, id)))
+    panes:insert(raw(('<div role="tabpanel" id="%s-panel" aria-labelledby="%s" data-name="%s" tabindex="0">'):format(
+      id, id, escape(pandoc.utils.stringify(pane.content[1])))))
     panes:extend { table.unpack(pane.content, 2) }
     panes:insert(raw "</div>")
   end
@@ -240,7 +241,6 @@ function M.chapter(chapter, job)
   local blocks = chapter.blocks:walk {
     Image = picture,
     Header = heading,
-    Table = function(tbl) return tbl end,
     Cite = function(cite)
       return cite:walk {
         Link = function(link)
@@ -265,7 +265,13 @@ function M.chapter(chapter, job)
       end
     end,
   }
-  blocks = blocks:walk { Table = function(tbl) return scrolled(tbl) end }
+  local plain = 0
+  blocks = blocks:walk {
+    Table = function(tbl)
+      plain = plain + 1
+      return scrolled(tbl, nil, plain)
+    end,
+  }
   local headings = pandoc.List {}
   for _, each in ipairs(chapter.headings) do
     headings:insert { level = each.level, number = each.number, id = each.id, html = inline(each.content) }

@@ -1,0 +1,100 @@
+"""Tables: one look, fixed identifiers, numbers aligned with one meaning of decimals a column."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+import pandas as pd
+from great_tables import GT
+
+from coprod.panel import Panel
+from coprod.show.words import number, percent
+
+__all__ = ["table"]
+
+Writer = Callable[[float], str] | int | str
+
+
+def table(
+    frame: pd.DataFrame,
+    name: str,
+    columns: Mapping[str, str],
+    *,
+    formats: Mapping[str, Writer] | None = None,
+    stub: str | None = None,
+    group: str | None = None,
+    spanners: Mapping[str, Sequence[str]] | None = None,
+    notes: Sequence[str] = (),
+    panel: Panel | None = None,
+) -> GT:
+    """A table of some columns of a frame.
+
+    Parameters
+    ----------
+    frame
+        The numbers, unrounded.
+    name
+        The table's identifier in the page, the same in every build.
+    columns
+        The columns to show, with their headings.
+    formats
+        How a column's numbers are written: a number of decimals, ``%`` or ``%1`` for percentages
+        with so many decimals, or a function. Columns without one are text.
+    stub
+        The column that names the rows.
+    group
+        The column that names groups of rows.
+    spanners
+        Headings over several columns.
+    notes
+        Sentences below the table.
+    panel
+        Where the numbers come from, said in a last note.
+
+    Returns
+    -------
+    GT
+        A great_tables table.
+    """
+    formats = formats or {}
+    shown = pd.DataFrame(
+        {
+            column: [_write(value, formats[column]) for value in frame[column]]
+            if column in formats
+            else frame[column].astype(str).tolist()
+            for column in ([group] if group else []) + list(columns)
+        }
+    )
+    made = GT(shown, rowname_col=stub, groupname_col=group, id=name)
+    made = made.cols_label(
+        cases={column: words for column, words in columns.items() if column != stub}
+    )
+    if stub:
+        made = made.tab_stubhead(label=columns[stub])
+    for words, over in (spanners or {}).items():
+        made = made.tab_spanner(label=words, columns=list(over))
+    numeric = [column for column in columns if column in formats and column != stub]
+    if numeric:
+        made = made.cols_align("right", columns=numeric)
+    text = [column for column in columns if column not in formats and column != stub]
+    if text:
+        made = made.cols_align("left", columns=text)
+    for note in [*notes, *([_source(panel)] if panel else [])]:
+        made = made.tab_source_note(note)
+    # Fonts and sizes are the page's own; great_tables would name a dozen web fonts.
+    return made.tab_options(table_font_names=["inherit"])
+
+
+def _write(value: float, how: Writer) -> str:
+    if pd.isna(value):
+        return "–"
+    if isinstance(how, int):
+        return number(value, how)
+    if isinstance(how, str):
+        return percent(value, int(how[1:] or 0))
+    return how(value)
+
+
+def _source(panel: Panel) -> str:
+    said = panel.describe()
+    return f"{said[0].upper()}{said[1:]}."
