@@ -15,7 +15,7 @@ __all__ = ["datapackage", "write_datapackage"]
 
 NOTICE = (
     "Synthetic data: nobody was asked. A computer drew every row of panel.csv from the design in "
-    "design.yml; names of areas and all numbers are assumptions. The column source says so in each row."
+    "design.yml; the areas and all numbers are assumptions. The column source says so in each row."
 )
 OTHERS = {
     CODEBOOK: "The questionnaire: every variable with its question, values and role",

@@ -86,7 +86,7 @@ class Panel:
         Examples
         --------
         >>> open_panel().describe()  # doctest: +ELLIPSIS
-        'synthetic panel of 2,624 respondents in five areas, drawn from data/design.yml with seed ...'
+        'synthetic panel of 2,624 respondents in five areas, drawn from data/design.yml ...'
         """
         areas = self.frame["area"].nunique()
         count = NUMBERS[areas] if areas < len(NUMBERS) else f"{areas:,}"

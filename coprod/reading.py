@@ -218,8 +218,8 @@ def shown(text: str, most: int = 40) -> str:
 
     Examples
     --------
-    >>> shown("a\\x1b[31m" + "b" * 100)
-    'a\\\\x1b[31mbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb…'
+    >>> print(shown("\\x1b[31mred"), shown("long " * 20, 9))
+    \\x1b[31mred long long…
     """
     cut = text if len(text) <= most else text[:most] + "…"
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in cut)

@@ -45,11 +45,16 @@ def synthesise(
     DataFrame
         One row a respondent, the columns and types of `Panel.frame`.
 
+    Raises
+    ------
+    ValidityError
+        When there are so few respondents that their weights cannot be raked to the margins.
+
     Examples
     --------
-    >>> panel = synthesise(respondents=100, seed=1)
+    >>> panel = synthesise(respondents=1000, seed=1)
     >>> panel["area"].value_counts(sort=False).to_dict()
-    {'A': 27, 'B': 23, 'C': 20, 'D': 16, 'E': 14}
+    {'A': 275, 'B': 230, 'C': 198, 'D': 163, 'E': 134}
     """
     design = design or load_design()
     instrument = load_instrument()

@@ -57,7 +57,7 @@ def rake(
     frame: pd.DataFrame,
     margins: pd.DataFrame,
     within: str = "area",
-    tolerance: float = 1e-12,
+    tolerance: float = 1e-10,
     iterations: int = 500,
 ) -> tuple[pd.Series, pd.DataFrame]:
     """Weights that reproduce the margins of several variables within each stratum.
