@@ -23,8 +23,12 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
-ProjectFolder = Annotated[Path, typer.Option("--project", help="The folder that holds _quarto.yml.", show_default="here")]
-PanelFile = Annotated[Path | None, typer.Option("--panel", help="A panel file of the same shape as data/panel.csv.")]
+ProjectFolder = Annotated[
+    Path, typer.Option("--project", help="The folder that holds _quarto.yml.", show_default="here")
+]
+PanelFile = Annotated[
+    Path | None, typer.Option("--panel", help="A panel file of the same shape as data/panel.csv.")
+]
 
 
 class Engine(StrEnum):
@@ -46,19 +50,29 @@ class Target(StrEnum):
 @app.command()
 def render(
     project: ProjectFolder = Path(),
-    engine: Annotated[Engine, typer.Option(help="auto takes Quarto 1.9 or newer from the PATH, else the embedded one.")] = Engine.AUTO,
+    engine: Annotated[
+        Engine,
+        typer.Option(help="auto takes Quarto 1.9 or newer from the PATH, else the embedded one."),
+    ] = Engine.AUTO,
     to: Annotated[Target, typer.Option(help="What to make.")] = Target.ALL,
-    out: Annotated[Path | None, typer.Option(help="Where the book goes.", show_default="as _quarto.yml says")] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Where the book goes.", show_default="as _quarto.yml says")
+    ] = None,
     panel: PanelFile = None,
-    jobs: Annotated[int | None, typer.Option(min=1, help="How many chapters run at once.", show_default="the processors")] = None,
-    quiet: Annotated[bool, typer.Option("--quiet", help="Say nothing unless something is wrong.")] = False,
+    jobs: Annotated[
+        int | None,
+        typer.Option(min=1, help="How many chapters run at once.", show_default="the processors"),
+    ] = None,
+    quiet: Annotated[
+        bool, typer.Option("--quiet", help="Say nothing unless something is wrong.")
+    ] = False,
 ) -> None:
     """Make the website and the PDF."""
     from coprod.render.build import render as build
 
-    _use_panel(panel)
+    notice = _use_panel(panel)
     with _Reporter(quiet) as reporter:
-        built = build(project, engine, to, out, jobs, reporter.progress, reporter.say)
+        built = build(project, engine, to, out, jobs, reporter.progress, reporter.say, notice)
         reporter.close()
         index = built.out / "index.html"
         reporter.say(f"The book is in {_near(built.out)} ({built.seconds:.1f} s)")
@@ -81,8 +95,12 @@ def lint(project: ProjectFolder = Path()) -> None:
 @app.command()
 def notebooks(
     project: ProjectFolder = Path(),
-    out: Annotated[Path, typer.Option(help="The folder for the notebooks.")] = Path("tests/notebooks"),
-    quiet: Annotated[bool, typer.Option("--quiet", help="Say nothing unless something is wrong.")] = False,
+    out: Annotated[Path, typer.Option(help="The folder for the notebooks.")] = Path(
+        "tests/notebooks"
+    ),
+    quiet: Annotated[
+        bool, typer.Option("--quiet", help="Say nothing unless something is wrong.")
+    ] = False,
 ) -> None:
     """Write each chapter as an executed notebook."""
     from coprod.render.build import write_notebooks
@@ -95,9 +113,16 @@ def notebooks(
 
 @app.command()
 def synthesise(
-    out: Annotated[Path | None, typer.Option(help="The file to write.", show_default="data/panel.csv")] = None,
-    respondents: Annotated[int | None, typer.Option(min=1, help="How many respondents.", show_default="as data/design.yml says")] = None,
-    seed: Annotated[int | None, typer.Option(min=0, help="The seed.", show_default="as data/design.yml says")] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="The file to write.", show_default="data/panel.csv")
+    ] = None,
+    respondents: Annotated[
+        int | None,
+        typer.Option(min=1, help="How many respondents.", show_default="as data/design.yml says"),
+    ] = None,
+    seed: Annotated[
+        int | None, typer.Option(min=0, help="The seed.", show_default="as data/design.yml says")
+    ] = None,
 ) -> None:
     """Draw the synthetic panel from data/design.yml."""
     from coprod.paths import PANEL
@@ -109,9 +134,23 @@ def synthesise(
 
 
 @app.command()
+def reproducing(
+    book: Annotated[Path, typer.Option(help="A finished book.")] = Path("_book"),
+    out: Annotated[Path, typer.Option(help="The file to write.")] = Path("REPRODUCING.md"),
+) -> None:
+    """Write REPRODUCING.md: what a rebuild needs, and which cell makes which figure and table."""
+    from coprod.reproducing import reproducing as text
+
+    out.write_text(text(book), encoding="utf-8", newline="\n")
+    print(f"Written to {_near(out)}")
+
+
+@app.command()
 def preview(
     project: ProjectFolder = Path(),
-    port: Annotated[int, typer.Option(min=0, max=65535, help="The port on this machine; 0 takes a free one.")] = 4200,
+    port: Annotated[
+        int, typer.Option(min=0, max=65535, help="The port on this machine; 0 takes a free one.")
+    ] = 4200,
 ) -> None:
     """Make the website, show it on this machine, and make it again when a file changes."""
     from coprod.render.preview import serve
@@ -149,7 +188,10 @@ class _Reporter:
             from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
             self.bar = Progress(
-                TextColumn("{task.description}"), BarColumn(bar_width=30), MofNCompleteColumn(), console=self.console
+                TextColumn("{task.description}"),
+                BarColumn(bar_width=30),
+                MofNCompleteColumn(),
+                console=self.console,
             )
             self.bar.start()
         if chapter not in self.totals:
@@ -162,15 +204,17 @@ class _Reporter:
             self.bar = None
 
 
-def _use_panel(panel: Path | None) -> None:
-    """Check a panel before anything is built, and let the chapters read it."""
-    if panel is None and not os.environ.get("COPROD_PANEL"):
-        return
+def _use_panel(panel: Path | None) -> str | None:
+    """Check a panel before anything is built; say what every page is to say of a real one."""
+    given = panel or os.environ.get("COPROD_PANEL")
+    if not given:
+        return None
     from coprod.panel import open_panel
 
-    file = Path(panel or os.environ["COPROD_PANEL"]).resolve()
-    open_panel(file)
+    file = Path(given).resolve()
+    opened = open_panel(file)
     os.environ["COPROD_PANEL"] = str(file)
+    return None if opened.synthetic else f"Data from {file.name}"
 
 
 def _near(path: Path) -> str:

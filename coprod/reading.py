@@ -214,7 +214,7 @@ def _as_text(value: Any) -> str:
 
 
 def shown(text: str, most: int = 40) -> str:
-    """Text as a message can hold it: one line, not long, nothing that a terminal obeys.
+    r"""Text as a message can hold it: one line, not long, nothing that a terminal obeys.
 
     Examples
     --------

@@ -34,7 +34,8 @@ FILES = {
     ),
     "chapters/references.qmd": "# References {.unnumbered}\n\n::: {#refs}\n:::\n",
     "references.bib": (
-        "@book{jackman2009,\n  author = {Jackman, Simon}, title = {Bayesian Analysis}, publisher = {Wiley}, year = {2009}\n}\n"
+        "@book{jackman2009,\n  author = {Jackman, Simon}, title = {Bayesian Analysis},\n"
+        "  publisher = {Wiley}, year = {2009}\n}\n"
     ),
 }
 

@@ -11,7 +11,10 @@ from tests.books import CONFIG, FILES, write_book
 
 ONE = FILES["chapters/one.qmd"]
 REFERENCES = FILES["chapters/references.qmd"]
-FIGURE = "```{{python}}\n#| label: {label}\n{options}import matplotlib.pyplot as plt\nplt.plot([1, 2])\nplt.show()\n```\n"
+FIGURE = (
+    "```{{python}}\n#| label: {label}\n{options}"
+    "import matplotlib.pyplot as plt\nplt.plot([1, 2])\nplt.show()\n```\n"
+)
 
 # What is broken, the files changed, and what the message must say, its place first.
 BROKEN = {
@@ -53,8 +56,8 @@ BROKEN = {
     ),
     "an unresolved cross-reference that a cell wrote": (
         {
-            "one": ONE
-            + "\n```{python}\n#| label: words\nfrom IPython.display import Markdown\nMarkdown('See @' + 'tbl-none.')\n```\n"
+            "one": ONE + "\n```{python}\n#| label: words\nfrom IPython.display import Markdown\n"
+            "Markdown('See @' + 'tbl-none.')\n```\n"
         },
         ["chapters/one.qmd", "'@tbl-none' leads nowhere"],
     ),
@@ -100,7 +103,10 @@ BROKEN = {
         ["chapters/one.qmd:13", "cell 'fig-x' has no caption"],
     ),
     "a figure that draws nothing": (
-        {"one": ONE + '\n```{python}\n#| label: fig-x\n#| fig-cap: "A"\n#| fig-alt: "B"\nx = 1\n```\n'},
+        {
+            "one": ONE
+            + '\n```{python}\n#| label: fig-x\n#| fig-cap: "A"\n#| fig-alt: "B"\nx = 1\n```\n'
+        },
         ["chapters/one.qmd", "'fig-x' shows nothing"],
     ),
     "an unknown option of a cell": (
@@ -148,11 +154,17 @@ BROKEN = {
         ["chapters/one.qmd:12", "condition"],
     ),
     "HTML of a cell that paper cannot show": (
-        {"one": ONE + "\n```{python}\n#| label: web\nfrom IPython.display import HTML\nHTML('<b>x</b>')\n```\n"},
+        {
+            "one": ONE
+            + "\n```{python}\n#| label: web\nfrom IPython.display import HTML\nHTML('<b>x</b>')\n```\n"
+        },
         ["chapters/one.qmd", "cell 'web'", "web only"],
     ),
     "a chapter without a title": ({"one": "Only words.\n"}, ["chapters/one.qmd", "no title"]),
-    "a chapter with two titles": ({"one": ONE + "\n# Two\n"}, ["chapters/one.qmd:12", "second title, 'Two'"]),
+    "a chapter with two titles": (
+        {"one": ONE + "\n# Two\n"},
+        ["chapters/one.qmd:12", "second title, 'Two'"],
+    ),
     "no place for the reference list": ({"references": "# References\n"}, ["reference list"]),
     "a cross-reference to a chapter on the front page": (
         {"index": "# Preface {.unnumbered}\n\nSee @sec-one.\n"},

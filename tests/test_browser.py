@@ -295,7 +295,8 @@ def test_the_keyboard_reaches_everything_and_shows_where_it_is(
     reached: list[str] = []
     shown = (
         "() => { const node = document.activeElement; const style = getComputedStyle(node);"
-        " return [node.textContent.replace(/\\s+/g, ' ').trim(), node === document.body || style.outlineStyle !== 'none'"
+        " return [node.textContent.replace(/\\s+/g, ' ').trim(),"
+        " node === document.body || style.outlineStyle !== 'none'"
         " || node.matches('.skip')]; }"
     )
     for _ in range(80):
@@ -396,7 +397,8 @@ def test_lines_are_of_a_length_that_reads_well(visit: Open) -> None:
     average = page.locator("main .text").evaluate(
         """text => {
           const probe = document.createElement("span");
-          probe.textContent = "The index is the mean of the answered items, as the equation has it, and so on. ".repeat(4);
+          const sentence = "The index is the mean of the answered items, as the equation has it, and so on. ";
+          probe.textContent = sentence.repeat(4);
           probe.style.whiteSpace = "nowrap";
           text.append(probe);
           return text.clientWidth / (probe.getBoundingClientRect().width / probe.textContent.length);

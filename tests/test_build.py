@@ -38,7 +38,12 @@ def test_two_builds_in_two_folders_give_the_same_bytes(tmp_path: Path) -> None:
         "import matplotlib.pyplot as plt\nplt.plot([1, 2])\nplt.show()\n```\n"
     )
     first = render(write_book(tmp_path / "a", one=ONE + figure), "embedded", jobs=1)
-    second = render(write_book(tmp_path / "b c é", one=ONE + figure), "embedded", jobs=2, out=tmp_path / "elsewhere")
+    second = render(
+        write_book(tmp_path / "b c é", one=ONE + figure),
+        "embedded",
+        jobs=2,
+        out=tmp_path / "elsewhere",
+    )
     assert contents(first.out) == contents(second.out)
     assert "chapters/one_files/fig-x-1.svg" in contents(first.out)
 
@@ -53,7 +58,9 @@ def test_a_build_replaces_the_book_whole(tmp_path: Path) -> None:
     assert stat.S_IMODE(built.out.stat().st_mode) == 0o755
 
 
-@pytest.mark.parametrize(("to", "html", "pdf"), [("html", True, False), ("pdf", False, True), ("all", True, True)])
+@pytest.mark.parametrize(
+    ("to", "html", "pdf"), [("html", True, False), ("pdf", False, True), ("all", True, True)]
+)
 def test_what_is_asked_for_is_made(tmp_path: Path, to: str, html: bool, pdf: bool) -> None:
     built = render(write_book(tmp_path), "embedded", to)
     assert (built.out / "index.html").exists() is html
@@ -67,7 +74,18 @@ def test_a_killed_build_leaves_the_old_book_and_the_next_one_tidies(tmp_path: Pa
     old = project / "_book"
     old.mkdir()
     (old / "index.html").write_text("the old book")
-    process = subprocess.Popen([sys.executable, "-m", "coprod", "render", "--project", str(project), "--engine", "embedded"])
+    process = subprocess.Popen(
+        [
+            sys.executable,
+            "-m",
+            "coprod",
+            "render",
+            "--project",
+            str(project),
+            "--engine",
+            "embedded",
+        ]
+    )
     for _ in range(100):
         if list(project.glob("._book.*.new")):
             break
@@ -84,9 +102,20 @@ def test_a_killed_build_leaves_the_old_book_and_the_next_one_tidies(tmp_path: Pa
 
 def test_an_interrupted_build_ends_at_once_and_leaves_no_kernel(tmp_path: Path) -> None:
     marker = f"interrupted-{os.getpid()}"
-    project = write_book(tmp_path / marker, one=ONE.replace("print(2 + 3)", "import time\ntime.sleep(60)"))
+    project = write_book(
+        tmp_path / marker, one=ONE.replace("print(2 + 3)", "import time\ntime.sleep(60)")
+    )
     process = subprocess.Popen(
-        [sys.executable, "-m", "coprod", "render", "--project", str(project), "--engine", "embedded"],
+        [
+            sys.executable,
+            "-m",
+            "coprod",
+            "render",
+            "--project",
+            str(project),
+            "--engine",
+            "embedded",
+        ],
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
     )
@@ -105,12 +134,17 @@ def test_an_interrupted_build_ends_at_once_and_leaves_no_kernel(tmp_path: Path) 
     assert held == []
 
 
-def test_a_folder_that_is_no_book_is_not_replaced(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_folder_that_is_no_book_is_not_replaced(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     project = write_book(tmp_path / "project")
     precious = tmp_path / "precious"
     precious.mkdir()
     (precious / "thesis.doc").write_text("years of work")
-    assert run(["render", "--project", str(project), "--engine", "embedded", "--out", str(precious)]) == 2
+    assert (
+        run(["render", "--project", str(project), "--engine", "embedded", "--out", str(precious)])
+        == 2
+    )
     assert "no book" in capsys.readouterr().err
     assert (precious / "thesis.doc").read_text() == "years of work"
     for out in (project, tmp_path):
@@ -129,21 +163,40 @@ def test_a_folder_moved_aside_by_a_killed_swap_comes_back(tmp_path: Path) -> Non
     assert (out / "index.html").read_text() == "the book"
 
 
-def test_an_output_that_cannot_be_written_is_one_message(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_output_that_cannot_be_written_is_one_message(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     project = write_book(tmp_path / "project")
     (tmp_path / "file").write_text("")
-    assert run(["render", "--project", str(project), "--engine", "embedded", "--out", str(tmp_path / "file/book")]) == 2
+    assert (
+        run(
+            [
+                "render",
+                "--project",
+                str(project),
+                "--engine",
+                "embedded",
+                "--out",
+                str(tmp_path / "file/book"),
+            ]
+        )
+        == 2
+    )
     assert "Traceback" not in capsys.readouterr().err
 
 
 def fake_quarto(folder: Path, version: str, script: str = "") -> None:
     folder.mkdir(exist_ok=True)
     quarto = folder / "quarto"
-    quarto.write_text(f'#!/bin/sh\nif [ "$1" = --version ]; then echo {version}; exit 0; fi\n{script}\n')
+    quarto.write_text(
+        f'#!/bin/sh\nif [ "$1" = --version ]; then echo {version}; exit 0; fi\n{script}\n'
+    )
     quarto.chmod(0o755)
 
 
-@pytest.mark.parametrize(("version", "name"), [("1.10.18", "quarto"), ("1.9.0", "quarto"), ("1.8.27", "embedded")])
+@pytest.mark.parametrize(
+    ("version", "name"), [("1.10.18", "quarto"), ("1.9.0", "quarto"), ("1.8.27", "embedded")]
+)
 def test_auto_takes_quarto_where_it_is_new_enough(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, version: str, name: str
 ) -> None:
@@ -154,7 +207,9 @@ def test_auto_takes_quarto_where_it_is_new_enough(
     assert choose_engine("embedded")[0] == "embedded"
 
 
-def test_quarto_that_is_missing_or_old_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_quarto_that_is_missing_or_old_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(BookError, match="no quarto on the PATH"):
         choose_engine("quarto")
@@ -163,9 +218,14 @@ def test_quarto_that_is_missing_or_old_is_said(tmp_path: Path, monkeypatch: pyte
         choose_engine("quarto")
 
 
-def test_quarto_renders_a_copy_that_names_it_in_the_footer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_quarto_renders_a_copy_that_names_it_in_the_footer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     # Real Quarto cannot be had in the tests; this stands for it and keeps what it was given.
-    script = 'mkdir "$2/_book" && cp "$2/_quarto.yml" "$2/_book/" && echo page > "$2/_book/index.html"; echo "$@" > "$2/_book/call"'
+    script = """
+        mkdir "$2/_book" && cp "$2/_quarto.yml" "$2/_book/"
+        echo page > "$2/_book/index.html"; echo "$@" > "$2/_book/call"
+    """
     fake_quarto(tmp_path / "bin", "1.10.18", script)
     monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}:{os.environ['PATH']}")
     project = write_book(tmp_path / "project")
@@ -188,7 +248,9 @@ def test_what_quarto_says_when_it_fails_is_passed_on(
 def test_a_cell_that_hangs_is_stopped_and_named(tmp_path: Path) -> None:
     project = write_book(tmp_path, one=ONE.replace("print(2 + 3)", "import time\ntime.sleep(60)"))
     book = build.open_book(project)
-    with pytest.raises(BookError, match=r"(?s)cell 'add'.*chapters/one\.qmd:7: it was stopped after 2 seconds"):
+    with pytest.raises(
+        BookError, match=r"(?s)cell 'add'.*chapters/one\.qmd:7: it was stopped after 2 seconds"
+    ):
         build.run_chapters(book, build.read_chapters(book), timeout=2)
 
 
@@ -198,7 +260,9 @@ def test_a_cell_that_kills_its_kernel_is_named(tmp_path: Path) -> None:
         render(project, "embedded", "html")
 
 
-def test_quiet_says_nothing_and_plain_output_says_each_chapter(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_quiet_says_nothing_and_plain_output_says_each_chapter(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     project = write_book(tmp_path)
     arguments = ["render", "--project", str(project), "--engine", "embedded", "--to", "html"]
     assert run([*arguments, "--quiet"]) == 0

@@ -83,7 +83,12 @@ def test_pictures_and_equations_have_their_alternative_texts(paper: Path) -> Non
         elements = structure(pdf.Root.StructTreeRoot.K)
         alternatives = {str(element.Alt) for element in elements if "/Alt" in element}
         tags = [str(element.S) for element in elements]
-    for text in ("Bar chart of four values rising from 2 to 7.", "Line that falls.", "A dark square.", r"\hat\beta = 0.12"):
+    for text in (
+        "Bar chart of four values rising from 2 to 7.",
+        "Line that falls.",
+        "A dark square.",
+        r"\hat\beta = 0.12",
+    ):
         assert text in alternatives
     assert any(text.startswith("I_{ij} = \\frac{100}") for text in alternatives)
     assert tags.count("/Figure") >= 6
@@ -92,10 +97,16 @@ def test_pictures_and_equations_have_their_alternative_texts(paper: Path) -> Non
 
 def test_the_papers_fonts_are_all_embedded(paper: Path) -> None:
     with pikepdf.open(paper) as pdf:
-        fonts = [obj for obj in pdf.objects if isinstance(obj, pikepdf.Dictionary) and obj.get("/Type") == "/FontDescriptor"]
+        fonts = [
+            obj
+            for obj in pdf.objects
+            if isinstance(obj, pikepdf.Dictionary) and obj.get("/Type") == "/FontDescriptor"
+        ]
         assert fonts
         for font in fonts:
-            assert any(key in font for key in ("/FontFile", "/FontFile2", "/FontFile3")), font.FontName
+            assert any(key in font for key in ("/FontFile", "/FontFile2", "/FontFile3")), (
+                font.FontName
+            )
 
 
 def test_references_in_the_paper_can_be_followed(paper: Path) -> None:
@@ -112,5 +123,12 @@ def test_references_in_the_paper_can_be_followed(paper: Path) -> None:
 def test_the_keys_of_the_book_are_read(tmp_path: Path) -> None:
     book = open_book(CONFORMANCE / "book")
     assert book.authors == ("Ada Example", "Ben Sample")
-    assert [entry.part for entry in book.entries] == [None, "Results", "Results", "Results", None, None]
+    assert [entry.part for entry in book.entries] == [
+        None,
+        "Results",
+        "Results",
+        "Results",
+        None,
+        None,
+    ]
     assert [entry.appendix for entry in book.entries] == [False] * 5 + [True]

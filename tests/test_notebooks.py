@@ -19,12 +19,16 @@ NOTEBOOKS = Path(__file__).parent / "notebooks"
 
 def test_each_chapters_notebook_has_its_cells() -> None:
     chapters = [chapter for chapter in read_chapters(open_book(PROJECT)) if has_code(chapter)]
-    assert {path.name for path in NOTEBOOKS.glob("*.ipynb")} == {notebook_name(chapter) for chapter in chapters}
+    assert {path.name for path in NOTEBOOKS.glob("*.ipynb")} == {
+        notebook_name(chapter) for chapter in chapters
+    }
     for chapter in chapters:
         kept = nbformat.read(NOTEBOOKS / notebook_name(chapter), as_version=4)
         cells = [(cell.cell_type, cell.source) for cell in kept.cells]
         expected = [(cell.cell_type, cell.source) for cell in chapter_notebook(chapter).cells]
-        assert cells == expected, f"{notebook_name(chapter)} is not that of its chapter: run 'make notebooks'"
+        assert cells == expected, (
+            f"{notebook_name(chapter)} is not that of its chapter: run 'make notebooks'"
+        )
 
 
 def test_notebooks_are_the_same_bytes_each_time(tmp_path: Path) -> None:

@@ -201,7 +201,7 @@ def test_wrong_cells(tmp_path: Path, good: File, name: str) -> None:
 
 # Columns that are wrong ------------------------------------------------------------------------
 
-COLUMNS: dict[str, tuple[Callable[[File], None], list[str]]] = {
+COLUMNS: dict[str, tuple[Callable[[File], object], list[str]]] = {
     "a missing column": (lambda f: f.drop("weight"), ["column weight: missing"]),
     "three missing columns": (
         lambda f: [f.drop(name) for name in ("area", "age", "signup")] and None,

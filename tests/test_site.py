@@ -284,5 +284,5 @@ def test_what_pagefind_says_is_passed_on(tmp_path: Path, monkeypatch: pytest.Mon
     (tmp_path / "out" / "index.html").unlink()
     broken.unlink()
     book = open_book(tmp_path / "project")
-    with pytest.raises(BookError, match="Pagefind could not index the book\n  .*No such file"):
+    with pytest.raises(BookError, match=r"Pagefind could not index the book\n  .*No such file"):
         write_site(book, PAGES, tmp_path / "out", MADE_WITH, None, "")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import glob
 import os
 import re
 import shutil
@@ -62,7 +61,9 @@ class Built:
 def quarto_version() -> str | None:
     """The version of the Quarto on the PATH, or none."""
     try:
-        run = subprocess.run(["quarto", "--version"], capture_output=True, text=True, check=True, timeout=60)
+        run = subprocess.run(
+            ["quarto", "--version"], capture_output=True, text=True, check=True, timeout=60
+        )
     except (OSError, subprocess.SubprocessError):
         return None
     found = re.search(r"\d+\.\d+(\.\d+)*", run.stdout)
@@ -94,11 +95,14 @@ def choose_engine(engine: str = "auto") -> tuple[str, str]:
         what = f"the quarto on the PATH is {found}" if found else "there is no quarto on the PATH"
         oldest = ".".join(map(str, OLDEST_QUARTO))
         raise BookError(
-            "Quarto cannot make the book", [Fault("", what, f"install Quarto {oldest} or newer, or use --engine embedded")]
+            "Quarto cannot make the book",
+            [Fault("", what, f"install Quarto {oldest} or newer, or use --engine embedded")],
         )
     if engine != "embedded" and fits:
         return "quarto", f"Quarto {found}"
-    pandoc = subprocess.run([str(PANDOC), "--version"], capture_output=True, text=True, check=True).stdout.split()[1]
+    pandoc = subprocess.run(
+        [str(PANDOC), "--version"], capture_output=True, text=True, check=True
+    ).stdout.split()[1]
     return "embedded", f"coprod {version('coprod')} (Pandoc {pandoc}, Typst {version('typst')})"
 
 
@@ -110,6 +114,7 @@ def render(
     jobs: int | None = None,
     progress: Progress | None = None,
     announce: Callable[[str], None] | None = None,
+    notice: str | None = None,
 ) -> Built:
     """Make a book from a project.
 
@@ -129,6 +134,8 @@ def render(
         Told after each cell.
     announce
         Told, in a sentence, what happens.
+    notice
+        What data the book rests on, for every page; by default ``data-title`` of ``_quarto.yml``.
 
     Returns
     -------
@@ -143,6 +150,8 @@ def render(
     """
     started = time.monotonic()
     book = open_book(project)
+    if notice is not None:
+        book.config["data-title"] = notice
     target = (Path(out) if out else book.output).resolve()
     check_output(target, book.folder)
     name, description = choose_engine(engine)
@@ -178,7 +187,13 @@ def _render_embedded(
         _copy_files(book, converted, fresh)
         _copy_resources(book, fresh)
         write_site(
-            book, pages, fresh, provenance.engine, provenance.date, book.get("data-title", default=""), paper=to == "all"
+            book,
+            pages,
+            fresh,
+            provenance.engine,
+            provenance.date,
+            book.get("data-title", default=""),
+            paper=to == "all",
         )
     if to != "html":
         announce("PDF")
@@ -187,10 +202,20 @@ def _render_embedded(
             converted = convert(book, chapters, notebooks, "typst", folder)
             _copy_files(book, converted, folder)
             date = book.get("book", "date") or provenance.date
-            write_paper(book, converted, folder, fresh / book.pdf_name, provenance.engine, date, provenance.epoch)
+            write_paper(
+                book,
+                converted,
+                folder,
+                fresh / book.pdf_name,
+                provenance.engine,
+                date,
+                provenance.epoch,
+            )
 
 
-def write_notebooks(project: str | Path, folder: Path, progress: Progress | None = None) -> list[Path]:
+def write_notebooks(
+    project: str | Path, folder: Path, progress: Progress | None = None
+) -> list[Path]:
     """Run every chapter and write it as a notebook that is the same text for the same results.
 
     Parameters
@@ -245,7 +270,7 @@ def _copy_files(book: Book, converted: Sequence[Converted], folder: Path) -> Non
 def _copy_resources(book: Book, folder: Path) -> None:
     patterns = book.get("project", "resources", default=[])
     for pattern in [patterns] if isinstance(patterns, str) else patterns:
-        for name in sorted(glob.glob(pattern, root_dir=book.folder)):
+        for name in sorted(path.relative_to(book.folder) for path in book.folder.glob(pattern)):
             if (book.folder / name).is_file():
                 (folder / name).parent.mkdir(parents=True, exist_ok=True)
                 shutil.copyfile(book.folder / name, folder / name)
@@ -277,7 +302,9 @@ def _quarto_config(book: Book, provenance: Provenance) -> str:
     """The project file with what only this build knows: the engine in the footer, and the date."""
     config = copy.deepcopy(book.config)
     footer = config["book"].setdefault("page-footer", {})
-    footer["center"] = " · ".join(filter(None, [footer.get("center"), f"Made with {provenance.engine}"]))
+    footer["center"] = " · ".join(
+        filter(None, [footer.get("center"), f"Made with {provenance.engine}"])
+    )
     if provenance.date:
         config["book"].setdefault("date", provenance.date)
     return yaml.safe_dump(config, sort_keys=False, allow_unicode=True)

@@ -5,42 +5,23 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 from typing import Any
 
 from coprod.errors import BookError, Fault
-from coprod.render.contract import CELL_OPTIONS, FORMATS, check_mapping, read_yaml
+from coprod.render.contract import CELL_OPTIONS, check_mapping, read_yaml
 from coprod.render.project import CONFIG, Book, Entry
+from coprod.render.rules import PICTURE, check_div, check_divs_close, check_picture
+from coprod.render.source import FENCE, Line, fence_tracker, load
 
 __all__ = ["Cell", "Chapter", "Inline", "Prose", "read_chapters"]
 
 FLOATS = {"fig": "fig-cap", "tbl": "tbl-cap"}
 REFERABLE = ("fig", "tbl", "sec", "eq", "nte", "tip", "wrn", "cau", "imp")
 
-FENCE = re.compile(r"^(?P<indent>\s*)(?P<fence>`{3,}|~{3,})\s*(?P<info>.*?)\s*$")
-SHORTCODE = re.compile(r"\{\{<\s*(?P<name>\S+)(?P<rest>.*?)>\}\}")
 INLINE = re.compile(r"(?<!`)`\{python\}\s+(?P<code>[^`]+)`(?!`)")
 CODE_SPAN = re.compile(r"(?<!`)(`+)(?!`)(.+?)(?<!`)\1(?!`)")
 ATTRIBUTE_ID = re.compile(r"\{[^{}]*?#([\w.:-]+)[^{}]*\}")
-PICTURE = re.compile(r"!\[(?P<caption>(?:[^\[\]]|\[[^\]]*\])*)\]\((?P<path>[^)\s]+)[^)]*\)(?P<attributes>\{[^}]*\})?")
-DIV = re.compile(r"^\s*:{3,}\s*(?P<attributes>\{[^}]*\}|[\w-]+)\s*:*\s*$")
-DIV_END = re.compile(r"^\s*:{3,}\s*$")
-WHEN = re.compile(r"when-format=\"?(?P<format>[\w-]*)\"?")
-CALLOUTS = ("note", "tip", "warning", "caution", "important")
-
-
-@dataclass(frozen=True)
-class Line:
-    """A line of text and where it came from."""
-
-    text: str
-    file: str
-    number: int
-
-    @property
-    def place(self) -> str:
-        """The file and the line, as ``chapters/one.qmd:12``."""
-        return f"{self.file}:{self.number}"
 
 
 @dataclass(frozen=True)
@@ -66,7 +47,7 @@ class Prose:
     def filled(self, values: Sequence[str]) -> str:
         """The Markdown with each expression replaced by its value."""
         rest = iter(values)
-        inside = _fence_tracker()
+        inside = fence_tracker()
         return "\n".join(
             line.text if inside(line.text) else INLINE.sub(lambda _: next(rest), line.text)
             for line in self.lines
@@ -143,7 +124,9 @@ class Chapter:
     def find(self, text: str) -> str:
         """Where a text first stands in the prose, as file and line, or the chapter's file."""
         whole = re.compile(rf"(?<![\w-]){re.escape(text)}(?![\w-]|[.:]\w)")
-        return next((line.place for line in self.lines if whole.search(line.text)), self.entry.source)
+        return next(
+            (line.place for line in self.lines if whole.search(line.text)), self.entry.source
+        )
 
 
 def read_chapters(book: Book) -> list[Chapter]:
@@ -173,85 +156,8 @@ def read_chapters(book: Book) -> list[Chapter]:
     return chapters
 
 
-def _fence_tracker() -> Any:
-    """A function that tells of each line in turn whether it stands in, or marks, a fenced block."""
-    open_fence = ""
-
-    def inside(text: str) -> bool:
-        nonlocal open_fence
-        match = FENCE.match(text)
-        if open_fence:
-            closes = match and match["fence"].startswith(open_fence) and not match["info"]
-            if closes:
-                open_fence = ""
-            return True
-        if match and not (match["fence"][0] == "`" and "`" in match["info"]):
-            open_fence = match["fence"]
-            return True
-        return False
-
-    return inside
-
-
-def _load(book: Book, path: PurePosixPath, faults: list[Fault], asked: str, within: tuple[str, ...] = ()) -> list[Line]:
-    """A file's lines, its includes put in their places."""
-    name = str(path)
-    if name in within:
-        faults.append(Fault(asked, f"the include of '{name}' includes itself"))
-        return []
-    try:
-        text = (book.folder / path).read_text(encoding="utf-8")
-    except UnicodeDecodeError:
-        faults.append(Fault(name, "the file is not UTF-8", "save it as UTF-8"))
-        return []
-    except OSError:
-        faults.append(Fault(asked, f"the included file '{name}' does not exist", "create it, or mend the path"))
-        return []
-    lines: list[Line] = []
-    inside = _fence_tracker()
-    for number, line_text in enumerate(text.splitlines(), 1):
-        line = Line(line_text, name, number)
-        if not inside(line_text):
-            include = re.fullmatch(r"\{\{<\s*include\s+(\S+)\s*>\}\}\s*", line_text)
-            if include:
-                target = _resolve(path.parent, include[1])
-                lines += _load(book, target, faults, line.place, (*within, name))
-                continue
-            line = Line(_fill_shortcodes(book, line, faults), name, number)
-        lines.append(line)
-    return lines
-
-
-def _resolve(folder: PurePosixPath, target: str) -> PurePosixPath:
-    """A path as written in a file of a folder, from the project's folder."""
-    parts: list[str] = []
-    for part in (folder / target).parts:
-        if part == ".." and parts:
-            parts.pop()
-        elif part != ".":
-            parts.append(part)
-    return PurePosixPath(*parts)
-
-
-def _fill_shortcodes(book: Book, line: Line, faults: list[Fault]) -> str:
-    def fill(match: re.Match[str]) -> str:
-        name, rest = match["name"], match["rest"].strip()
-        if name == "meta":
-            value = book.get(*rest.split("."))
-            if isinstance(value, str | int | float):
-                return str(value)
-            faults.append(Fault(line.place, f"there is no '{rest}' in {CONFIG} for the shortcode 'meta'", "add the key"))
-        elif name == "include":
-            faults.append(Fault(line.place, "an include must stand on a line of its own"))
-        else:
-            faults.append(Fault(line.place, f"the shortcode '{name}' is unknown", "allowed are include and meta"))
-        return match[0]
-
-    return SHORTCODE.sub(fill, line.text)
-
-
 def _read_chapter(book: Book, entry: Entry, faults: list[Fault]) -> Chapter:
-    lines = _load(book, PurePosixPath(entry.source), faults, f"{CONFIG}:{entry.line}")
+    lines = load(book, PurePosixPath(entry.source), faults, f"{CONFIG}:{entry.line}")
     blocks: list[Prose | Cell] = []
     labels: dict[str, Line] = {}
     prose: list[Line] = []
@@ -262,7 +168,7 @@ def _read_chapter(book: Book, entry: Entry, faults: list[Fault]) -> Chapter:
             blocks.append(_read_prose(book, entry, tuple(prose), faults, labels))
         prose.clear()
 
-    inside = _fence_tracker()
+    inside = fence_tracker()
     index = 0
     while index < len(lines):
         line = lines[index]
@@ -275,10 +181,19 @@ def _read_chapter(book: Book, entry: Entry, faults: list[Fault]) -> Chapter:
         while end < len(lines) and inside(lines[end].text):
             end += 1
             closing = FENCE.match(lines[end - 1].text)
-            if closing and match and closing["fence"].startswith(match["fence"]) and not closing["info"]:
+            if (
+                closing
+                and match
+                and closing["fence"].startswith(match["fence"])
+                and not closing["info"]
+            ):
                 break
         else:
-            faults.append(Fault(line.place, "this fenced block is never closed", "close it with the same fence"))
+            faults.append(
+                Fault(
+                    line.place, "this fenced block is never closed", "close it with the same fence"
+                )
+            )
         info = match["info"] if match else ""
         if info == "{python}":
             if match and match["indent"]:
@@ -289,23 +204,43 @@ def _read_chapter(book: Book, entry: Entry, faults: list[Fault]) -> Chapter:
             blocks.append(_read_cell(entry, line, body, cells, faults, labels))
         else:
             if info.startswith("{") and info != "{=html}" and not info.startswith(("{.", "{#")):
-                faults.append(Fault(line.place, f"a block of '{info}' is unknown", "allowed are {python} and {=html}"))
+                faults.append(
+                    Fault(
+                        line.place,
+                        f"a block of '{info}' is unknown",
+                        "allowed are {python} and {=html}",
+                    )
+                )
             prose += lines[index:end]
         index = end
     close()
     if lines and lines[0].text == "---":
-        faults.append(Fault(lines[0].place, "front matter is not used in a chapter", "start it with a line '# Title'"))
-    _check_divs_close(blocks, faults)
+        faults.append(
+            Fault(
+                lines[0].place,
+                "front matter is not used in a chapter",
+                "start it with a line '# Title'",
+            )
+        )
+    passages = [block.lines for block in blocks if isinstance(block, Prose)]
+    check_divs_close(passages, faults)
     files = tuple(dict.fromkeys([entry.source, *(line.file for line in lines)]))
     return Chapter(entry, tuple(blocks), files, labels)
 
 
 def _read_cell(
-    entry: Entry, start: Line, body: list[Line], number: int, faults: list[Fault], labels: dict[str, Line]
+    entry: Entry,
+    start: Line,
+    body: list[Line],
+    number: int,
+    faults: list[Fault],
+    labels: dict[str, Line],
 ) -> Cell:
     count = next((i for i, line in enumerate(body) if not line.text.startswith("#|")), len(body))
     text = "\n".join(line.text.removeprefix("#|").removeprefix(" ") for line in body[:count])
-    options, places, wrong = read_yaml(text, start.file, start.number + 1) if count else ({}, {}, [])
+    options, places, wrong = (
+        read_yaml(text, start.file, start.number + 1) if count else ({}, {}, [])
+    )
     if not wrong:
         wrong = check_mapping(options, CELL_OPTIONS, places, start.file)
     faults += wrong
@@ -319,22 +254,54 @@ def _read_cell(
     at = Line("", start.file, places.get(("label",), start.number))
     if cell.label:
         if not re.fullmatch(r"[\w-]+", cell.label):
-            faults.append(Fault(at.place, f"the label '{cell.label}' has a sign that no label may have", "use letters, digits and -"))
+            faults.append(
+                Fault(
+                    at.place,
+                    f"the label '{cell.label}' has a sign that no label may have",
+                    "use letters, digits and -",
+                )
+            )
         # A label that nothing refers to, such as `setup`, may stand in several chapters, so its key
         # holds the chapter; one that can be referred to may stand only once in the book.
-        key = cell.label if cell.label.partition("-")[0] in REFERABLE else f"{entry.source}: {cell.label}"
+        key = (
+            cell.label
+            if cell.label.partition("-")[0] in REFERABLE
+            else f"{entry.source}: {cell.label}"
+        )
         _add_label(key, at, labels, faults)
     if cell.float and f"{cell.float}-cap" not in options:
-        faults.append(Fault(at.place, f"{cell.name} has no caption", f"give it '#| {cell.float}-cap: …'"))
+        faults.append(
+            Fault(at.place, f"{cell.name} has no caption", f"give it '#| {cell.float}-cap: …'")
+        )
     alternatives = options.get("fig-alt")
     if ("fig-cap" in options or "fig-subcap" in options) and not alternatives:
-        faults.append(Fault(at.place, f"the figure of {cell.name} has a caption and no alternative text", "give it '#| fig-alt: …'"))
+        faults.append(
+            Fault(
+                at.place,
+                f"the figure of {cell.name} has a caption and no alternative text",
+                "give it '#| fig-alt: …'",
+            )
+        )
     for option, kind in (("fig-cap", "fig"), ("tbl-cap", "tbl")):
         if option in options and cell.float != kind:
-            faults.append(Fault(at.place, f"{cell.name} has '{option}' and no label that starts with '{kind}-'"))
-        if isinstance(options.get(option), str) and re.search(r"\[-?@(?!(?:%s)-)" % "|".join(REFERABLE), options[option]):
-            faults.append(Fault(at.place, f"the caption of {cell.name} has a citation", "cite in the text: Quarto drops it here"))
-    for index, _ in enumerate(options.get("fig-subcap", []) if isinstance(options.get("fig-subcap"), list) else []):
+            faults.append(
+                Fault(
+                    at.place, f"{cell.name} has '{option}' and no label that starts with '{kind}-'"
+                )
+            )
+        if isinstance(options.get(option), str) and re.search(
+            rf"\[-?@(?!(?:{'|'.join(REFERABLE)})-)", options[option]
+        ):
+            faults.append(
+                Fault(
+                    at.place,
+                    f"the caption of {cell.name} has a citation",
+                    "cite in the text: Quarto drops it here",
+                )
+            )
+    for index, _ in enumerate(
+        options.get("fig-subcap", []) if isinstance(options.get("fig-subcap"), list) else []
+    ):
         _add_label(f"{cell.label}-{index + 1}", at, labels, faults)
     return cell
 
@@ -343,7 +310,11 @@ def _add_label(label: str, line: Line, labels: dict[str, Line], faults: list[Fau
     if label in labels:
         shown = label.rpartition(": ")[2]
         faults.append(
-            Fault(line.place, f"the label '{shown}' stands twice", f"it was given first at {labels[label].place}; choose another")
+            Fault(
+                line.place,
+                f"the label '{shown}' stands twice",
+                f"it was given first at {labels[label].place}; choose another",
+            )
         )
     labels.setdefault(label, line)
 
@@ -352,21 +323,27 @@ def _read_prose(
     book: Book, entry: Entry, lines: tuple[Line, ...], faults: list[Fault], labels: dict[str, Line]
 ) -> Prose:
     inlines: list[Inline] = []
-    inside = _fence_tracker()
+    inside = fence_tracker()
     for line in lines:
         if inside(line.text):
             continue
         found = [Inline(match["code"].strip(), line) for match in INLINE.finditer(line.text)]
         inlines += found
         if line.text.count("`{python}") > len(found):
-            faults.append(Fault(line.place, "an inline expression must stand on one line", "write `{python} expression`"))
+            faults.append(
+                Fault(
+                    line.place,
+                    "an inline expression must stand on one line",
+                    "write `{python} expression`",
+                )
+            )
         text = CODE_SPAN.sub("", line.text)
         for match in ATTRIBUTE_ID.finditer(text):
             if match[1].partition("-")[0] in REFERABLE and "-" in match[1]:
                 _add_label(match[1], line, labels, faults)
         for match in PICTURE.finditer(text):
-            _check_picture(book, line, match, faults)
-        _check_div(line, faults)
+            check_picture(book, line, match, faults)
+        check_div(line, faults)
         if entry.source == "index.qmd":
             for match in re.finditer(r"@(sec-[\w-]+)", text):
                 faults.append(
@@ -377,49 +354,3 @@ def _read_prose(
                     )
                 )
     return Prose(lines, tuple(inlines))
-
-
-def _check_picture(book: Book, line: Line, match: re.Match[str], faults: list[Fault]) -> None:
-    path, attributes = match["path"], match["attributes"] or ""
-    if "://" in path:
-        faults.append(Fault(line.place, f"the picture '{path}' is on the network", "keep pictures in the project"))
-    elif not (book.folder / _resolve(PurePosixPath(line.file).parent, path)).is_file():
-        faults.append(Fault(line.place, f"the picture '{path}' does not exist", "create it, or mend the path"))
-    if match["caption"] and "fig-alt=" not in attributes:
-        faults.append(Fault(line.place, "the picture has a caption and no alternative text", 'add {fig-alt="…"}'))
-
-
-def _check_divs_close(blocks: Sequence[Prose | Cell], faults: list[Fault]) -> None:
-    """A block of colons may hold cells, so its end is looked for in the whole chapter."""
-    opened: list[Line] = []
-    for block in blocks:
-        inside = _fence_tracker()
-        for line in block.lines if isinstance(block, Prose) else ():
-            if inside(line.text):
-                continue
-            if DIV_END.match(line.text):
-                if opened:
-                    opened.pop()
-                else:
-                    faults.append(Fault(line.place, "this ::: closes nothing", "take it out, or open a block before it"))
-            elif DIV.match(line.text):
-                opened.append(line)
-    faults += [Fault(line.place, "this block is never closed", "close it with :::") for line in opened]
-
-
-def _check_div(line: Line, faults: list[Fault]) -> None:
-    div = DIV.match(line.text)
-    if not div:
-        return
-    attributes = div["attributes"]
-    classes = re.findall(r"\.([\w-]+)", attributes)
-    for name in classes:
-        kind = name.removeprefix("callout-")
-        if name.startswith("callout-") and kind not in CALLOUTS:
-            faults.append(Fault(line.place, f"the callout '{kind}' is unknown", f"allowed are {', '.join(CALLOUTS)}"))
-        if name.startswith("column-"):
-            faults.append(Fault(line.place, f"the class '{name}' changes the whole layout of the paper", "leave it out"))
-    if {"content-visible", "content-hidden"} & set(classes):
-        when = WHEN.search(attributes)
-        if not when or when["format"] not in FORMATS:
-            faults.append(Fault(line.place, "this condition is unknown", f'write when-format="{FORMATS[0]}" or "{FORMATS[1]}"'))

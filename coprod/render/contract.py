@@ -24,18 +24,27 @@ Kind = tuple[str, Callable[[Any], bool]]
 
 TEXT: Kind = ("text", lambda value: isinstance(value, str))
 FLAG: Kind = ("true or false", lambda value: isinstance(value, bool))
-INTEGER: Kind = ("a whole number", lambda value: isinstance(value, int) and not isinstance(value, bool))
+INTEGER: Kind = (
+    "a whole number",
+    lambda value: isinstance(value, int) and not isinstance(value, bool),
+)
 TEXTS: Kind = (
     "text, or a list of texts",
-    lambda value: isinstance(value, str)
-    or (isinstance(value, list) and bool(value) and all(isinstance(item, str) for item in value)),
+    lambda value: (
+        isinstance(value, str)
+        or (
+            isinstance(value, list) and bool(value) and all(isinstance(item, str) for item in value)
+        )
+    ),
 )
 
 
 def one_of(*allowed: Any) -> Kind:
     """A value from a list."""
     names = ", ".join("true or false" if v is True else str(v) for v in allowed if v is not False)
-    return f"one of {names}", lambda value: any(value is v or value == v and type(value) is type(v) for v in allowed)
+    return f"one of {names}", lambda value: any(
+        type(value) is type(v) and value == v for v in allowed
+    )
 
 
 FOLD = one_of(True, False, "show")
@@ -135,7 +144,9 @@ def nearest(name: str, allowed: Iterable[str]) -> str:
     return f"did you mean '{close[0]}'?" if close else f"allowed are {', '.join(allowed)}"
 
 
-def read_yaml(text: str, file: str, line: int = 1) -> tuple[Any, dict[tuple[Any, ...], int], list[Fault]]:
+def read_yaml(
+    text: str, file: str, line: int = 1
+) -> tuple[Any, dict[tuple[Any, ...], int], list[Fault]]:
     """Read YAML and remember on which line each key stands.
 
     Parameters
@@ -160,7 +171,9 @@ def read_yaml(text: str, file: str, line: int = 1) -> tuple[Any, dict[tuple[Any,
             for key, value in node.value:
                 here = (*path, key.value)
                 if here in places:
-                    faults.append(Fault(f"{file}:{line + key.start_mark.line}", f"'{key.value}' stands twice"))
+                    faults.append(
+                        Fault(f"{file}:{line + key.start_mark.line}", f"'{key.value}' stands twice")
+                    )
                 places[here] = line + key.start_mark.line
                 visit(value, here)
         elif isinstance(node, yaml.SequenceNode):
@@ -176,12 +189,20 @@ def read_yaml(text: str, file: str, line: int = 1) -> tuple[Any, dict[tuple[Any,
         at = f"{file}:{line + mark.line}" if mark else file
         return None, {}, [Fault(at, f"this is not valid YAML: {error.problem}")]
     except (yaml.YAMLError, ValueError) as error:
-        return None, {}, [Fault(f"{file}:{line}", f"this is not valid YAML: {str(error).splitlines()[0]}")]
+        return (
+            None,
+            {},
+            [Fault(f"{file}:{line}", f"this is not valid YAML: {str(error).splitlines()[0]}")],
+        )
     return value, places, faults
 
 
 def check_mapping(
-    value: Any, allowed: Mapping[str, Any], places: Mapping[tuple[Any, ...], int], file: str, path: tuple[Any, ...] = ()
+    value: Any,
+    allowed: Mapping[str, Any],
+    places: Mapping[tuple[Any, ...], int],
+    file: str,
+    path: tuple[Any, ...] = (),
 ) -> list[Fault]:
     """Hold a mapping against the keys and types that are allowed; return every fault.
 
@@ -207,7 +228,13 @@ def check_mapping(
         here = (*path, key)
         at = f"{file}:{places.get(here, 1)}"
         if key not in allowed:
-            faults.append(Fault(at, f"the key '{key}' is not one that this book may use", nearest(str(key), allowed)))
+            faults.append(
+                Fault(
+                    at,
+                    f"the key '{key}' is not one that this book may use",
+                    nearest(str(key), allowed),
+                )
+            )
             continue
         kind = allowed[key]
         if kind is CHAPTERS:
@@ -225,20 +252,38 @@ def check_mapping(
     return faults
 
 
-def check_chapters(value: Any, places: Mapping[tuple[Any, ...], int], file: str, path: tuple[Any, ...]) -> list[Fault]:
+def check_chapters(
+    value: Any, places: Mapping[tuple[Any, ...], int], file: str, path: tuple[Any, ...]
+) -> list[Fault]:
     """Check a list of chapters, in which a part holds a list of its own."""
     if not isinstance(value, list) or not value:
-        return [Fault(f"{file}:{places.get(path, 1)}", f"'{path[-1]}' must be a list of .qmd files")]
+        return [
+            Fault(f"{file}:{places.get(path, 1)}", f"'{path[-1]}' must be a list of .qmd files")
+        ]
     faults: list[Fault] = []
     for index, item in enumerate(value):
         here = (*path, index)
         if isinstance(item, dict):
-            if set(item) != {"part", "chapters"} or not isinstance(item["part"], str) or path[-1] == "appendices":
+            if (
+                set(item) != {"part", "chapters"}
+                or not isinstance(item["part"], str)
+                or path[-1] == "appendices"
+            ):
                 faults.append(
-                    Fault(f"{file}:{places.get(here, 1)}", "this is no part", "a part has 'part', its name, and 'chapters'")
+                    Fault(
+                        f"{file}:{places.get(here, 1)}",
+                        "this is no part",
+                        "a part has 'part', its name, and 'chapters'",
+                    )
                 )
             else:
                 faults += check_chapters(item["chapters"], places, file, (*here, "chapters"))
         elif not isinstance(item, str) or Path(item).suffix != ".qmd":
-            faults.append(Fault(f"{file}:{places.get(here, 1)}", f"{item!r} is no chapter", "a chapter is a .qmd file"))
+            faults.append(
+                Fault(
+                    f"{file}:{places.get(here, 1)}",
+                    f"{item!r} is no chapter",
+                    "a chapter is a .qmd file",
+                )
+            )
     return faults

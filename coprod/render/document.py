@@ -56,7 +56,11 @@ class Converted:
 
 
 def convert(
-    book: Book, chapters: Sequence[Chapter], notebooks: Sequence[NotebookNode], target: str, folder: Path
+    book: Book,
+    chapters: Sequence[Chapter],
+    notebooks: Sequence[NotebookNode],
+    target: str,
+    folder: Path,
 ) -> list[Converted]:
     """Turn chapters that have been run into HTML or Typst.
 
@@ -80,7 +84,10 @@ def convert(
         raise ValueError(f"target is {target!r}; it must be one of {', '.join(FORMATS)}")
     bibliography = book.get("bibliography")
     if bibliography and not (book.folder / bibliography).is_file():
-        raise BookError("the book cannot be rendered", [Fault(CONFIG, f"the bibliography '{bibliography}' does not exist")])
+        raise BookError(
+            "the book cannot be rendered",
+            [Fault(CONFIG, f"the bibliography '{bibliography}' does not exist")],
+        )
     job = {
         "target": target,
         "lang": book.language,
@@ -101,11 +108,17 @@ def convert(
             needed.append(file["path"])
             if not (book.folder / file["path"]).is_file():
                 faults.append(
-                    Fault(chapter.find(file["written"]), f"the file '{file['written']}' does not exist", "mend the path")
+                    Fault(
+                        chapter.find(file["written"]),
+                        f"the file '{file['written']}' does not exist",
+                        "mend the path",
+                    )
                 )
         converted.append(Converted(chapter, parts, tuple(dict.fromkeys(needed))))
     if faults:
-        raise BookError("the book cannot be rendered", sorted(faults, key=lambda fault: fault.where))
+        raise BookError(
+            "the book cannot be rendered", sorted(faults, key=lambda fault: fault.where)
+        )
     return converted
 
 
@@ -117,17 +130,23 @@ def _run_pandoc(job: dict[str, Any]) -> dict[str, Any]:
         run = subprocess.run(command, capture_output=True, text=True, encoding="utf-8", check=False)
         if run.returncode or not made.exists():
             said = run.stderr.strip().splitlines() or ["it said nothing"]
-            raise BookError("Pandoc could not convert the book", [Fault("", line) for line in said[:8]])
+            raise BookError(
+                "Pandoc could not convert the book", [Fault("", line) for line in said[:8]]
+            )
         result: dict[str, Any] = json.loads(made.read_text(encoding="utf-8"))
     return result
 
 
-def _chapter_job(book: Book, chapter: Chapter, notebook: NotebookNode, target: str, folder: Path) -> dict[str, Any]:
+def _chapter_job(
+    book: Book, chapter: Chapter, notebook: NotebookNode, target: str, folder: Path
+) -> dict[str, Any]:
     cells: list[dict[str, Any]] = []
     markdown: list[str] = []
     for index, block in enumerate(chapter.blocks):
         if isinstance(block, Prose):
-            markdown.append(block.filled(inline_values(notebook, index)) if block.inlines else block.text)
+            markdown.append(
+                block.filled(inline_values(notebook, index)) if block.inlines else block.text
+            )
         elif block.options.get("include", True):
             cells.append(_cell_job(book, chapter, block, outputs(notebook, index), target, folder))
             markdown.append(f'\n::: {{.coprod-cell n="{len(cells)}"}}\n:::\n')
@@ -142,7 +161,12 @@ def _chapter_job(book: Book, chapter: Chapter, notebook: NotebookNode, target: s
 
 
 def _cell_job(
-    book: Book, chapter: Chapter, cell: Cell, results: list[dict[str, Any]], target: str, folder: Path
+    book: Book,
+    chapter: Chapter,
+    cell: Cell,
+    results: list[dict[str, Any]],
+    target: str,
+    folder: Path,
 ) -> dict[str, Any]:
     options = cell.options
     echo = options.get("echo", book.get("execute", "echo", default=True))
@@ -156,9 +180,11 @@ def _cell_job(
         "float": cell.float or False,
         "caption": options.get("fig-cap") or options.get("tbl-cap") or "",
         "alt": [alternatives] if isinstance(alternatives, str) else alternatives,
-        "subcaps": [options["fig-subcap"]] if isinstance(options.get("fig-subcap"), str) else options.get("fig-subcap", []),
+        "subcaps": [options["fig-subcap"]]
+        if isinstance(options.get("fig-subcap"), str)
+        else options.get("fig-subcap", []),
         "ncol": options.get("layout-ncol", 1),
-        "code": echo and cell.text or False,
+        "code": (echo and cell.text) or False,
         "fold": {True: "closed", False: "none", "show": "open"}[fold],
         "summary": options.get("code-summary", "Code"),
         "outputs": list(_outputs(book, chapter, cell, results, target, folder)) if shown else [],
@@ -166,7 +192,12 @@ def _cell_job(
 
 
 def _outputs(
-    book: Book, chapter: Chapter, cell: Cell, results: list[dict[str, Any]], target: str, folder: Path
+    book: Book,
+    chapter: Chapter,
+    cell: Cell,
+    results: list[dict[str, Any]],
+    target: str,
+    folder: Path,
 ) -> Iterator[dict[str, Any]]:
     warnings = book.get("execute", "warning", default=True)
     pictures = 0
@@ -195,11 +226,19 @@ def _picture(content: str, file: Path, name: str) -> dict[str, Any]:
         file.write_bytes(base64.b64decode(content))
         return {"kind": "image", "path": name}
     file.write_text(content, encoding="utf-8", newline="\n")
-    size = re.search(r'<svg[^>]*?\bwidth="([\d.]+)pt"[^>]*?\bheight="([\d.]+)pt"|<svg[^>]*?\bheight="([\d.]+)pt"[^>]*?\bwidth="([\d.]+)pt"', content)
+    size = re.search(
+        r'<svg[^>]*?\bwidth="([\d.]+)pt"[^>]*?\bheight="([\d.]+)pt"|<svg[^>]*?\bheight="([\d.]+)pt"[^>]*?\bwidth="([\d.]+)pt"',
+        content,
+    )
     if not size:
         return {"kind": "image", "path": name}
     width, height = (size[1], size[2]) if size[1] else (size[4], size[3])
-    return {"kind": "image", "path": name, "width": f"{float(width) * 4 / 3:.0f}px", "height": f"{float(height) * 4 / 3:.0f}px"}
+    return {
+        "kind": "image",
+        "path": name,
+        "width": f"{float(width) * 4 / 3:.0f}px",
+        "height": f"{float(height) * 4 / 3:.0f}px",
+    }
 
 
 def _fault(chapters: Sequence[Chapter], found: dict[str, Any]) -> Fault:
@@ -211,21 +250,51 @@ def _fault(chapters: Sequence[Chapter], found: dict[str, Any]) -> Fault:
     else:
         place = found.get("place") or chapter.find(label)
     said = {
-        "unresolved": (f"the cross-reference '@{label}' leads nowhere", "no figure, table, section or equation has this label"),
-        "reference": (f"the cross-reference '@{label}' stands in brackets or with words of its own", f"write @{label} alone"),
-        "citation": (f"there is no entry '{label}' in the bibliography", "add the entry, or mend the key"),
-        "refs": ("nothing says where the reference list goes", "a chapter must hold ::: {#refs} and :::"),
-        "duplicate": (f"the label '{label}' stands twice", f"it also stands in {found.get('other')}"),
-        "prefix": (f"the label '{label}' does not suit what it names", f"it must start with '{found.get('expected')}-'"),
-        "chapter": (f"the chapter '{label}' does not exist", f"link to a chapter that {CONFIG} lists"),
+        "unresolved": (
+            f"the cross-reference '@{label}' leads nowhere",
+            "no figure, table, section or equation has this label",
+        ),
+        "reference": (
+            f"the cross-reference '@{label}' stands in brackets or with words of its own",
+            f"write @{label} alone",
+        ),
+        "citation": (
+            f"there is no entry '{label}' in the bibliography",
+            "add the entry, or mend the key",
+        ),
+        "refs": (
+            "nothing says where the reference list goes",
+            "a chapter must hold ::: {#refs} and :::",
+        ),
+        "duplicate": (
+            f"the label '{label}' stands twice",
+            f"it also stands in {found.get('other')}",
+        ),
+        "prefix": (
+            f"the label '{label}' does not suit what it names",
+            f"it must start with '{found.get('expected')}-'",
+        ),
+        "chapter": (
+            f"the chapter '{label}' does not exist",
+            f"link to a chapter that {CONFIG} lists",
+        ),
         "anchor": (f"the link '{label}' leads nowhere", "no such id stands on that page"),
-        "html": (f"the HTML of {label} would show on the web only", 'put it in a ::: {.content-visible when-format="html"} block'),
+        "html": (
+            f"the HTML of {label} would show on the web only",
+            'put it in a ::: {.content-visible when-format="html"} block',
+        ),
         "panels": (
             f"the figure '{label}' drew {found.get('found')} pictures for {found.get('expected')} captions",
             "give as many fig-subcap as there are pictures",
         ),
-        "empty": (f"the cell '{label}' shows nothing for its caption", "let it show a figure, a table or a sentence"),
-        "title": (f"the chapter has a second title, '{label}'", "a chapter has one heading of the first level"),
+        "empty": (
+            f"the cell '{label}' shows nothing for its caption",
+            "let it show a figure, a table or a sentence",
+        ),
+        "title": (
+            f"the chapter has a second title, '{label}'",
+            "a chapter has one heading of the first level",
+        ),
         "untitled": ("the chapter has no title", "start it with a line '# Title'"),
     }[found["kind"]]
     return Fault(place, *said)

@@ -32,7 +32,11 @@ COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 
 
 def run_chapters(
-    book: Book, chapters: Sequence[Chapter], jobs: int = 2, timeout: int = 600, progress: Progress | None = None
+    book: Book,
+    chapters: Sequence[Chapter],
+    jobs: int = 2,
+    timeout: int = 600,
+    progress: Progress | None = None,
 ) -> list[NotebookNode]:
     """Run every chapter that has something to run.
 
@@ -87,7 +91,9 @@ def kernel_environment() -> dict[str, str]:
     return environment
 
 
-async def _run_chapter(book: Book, chapter: Chapter, timeout: int, progress: Progress | None) -> NotebookNode:
+async def _run_chapter(
+    book: Book, chapter: Chapter, timeout: int, progress: Progress | None
+) -> NotebookNode:
     notebook = chapter_notebook(chapter)
     if not has_code(chapter):
         return notebook
@@ -133,15 +139,21 @@ async def _run_chapter(book: Book, chapter: Chapter, timeout: int, progress: Pro
             for index, cell in enumerate(notebook["cells"]):
                 await client.async_execute_cell(cell, index)
         except CellExecutionError as error:
-            raise _fault(chapter, current[0], _line(error.traceback), f"{error.ename}: {error.evalue}") from None
+            raise _fault(
+                chapter, current[0], _line(error.traceback), f"{error.ename}: {error.evalue}"
+            ) from None
         except CellTimeoutError:
-            raise _fault(chapter, current[0], None, f"it was stopped after {timeout} seconds") from None
+            raise _fault(
+                chapter, current[0], None, f"it was stopped after {timeout} seconds"
+            ) from None
         except DeadKernelError:
             # The client takes being cancelled for a dead kernel.
             task = asyncio.current_task()
             if task and task.cancelling():
                 raise asyncio.CancelledError from None
-            raise _fault(chapter, current[0], None, "its kernel died, perhaps for lack of memory") from None
+            raise _fault(
+                chapter, current[0], None, "its kernel died, perhaps for lack of memory"
+            ) from None
         finally:
             if manager.has_kernel:
                 await manager.shutdown_kernel(now=True)
@@ -158,9 +170,14 @@ def _line(traceback: str) -> int | None:
 
 def _fault(chapter: Chapter, cell: NotebookNode, line: int | None, what: str) -> BookError:
     lines = source_lines(chapter, cell)
-    first = next((index for index, each in enumerate(lines, 1) if not each.text.startswith("#|")), 1)
+    first = next(
+        (index for index, each in enumerate(lines, 1) if not each.text.startswith("#|")), 1
+    )
     place = lines[min(line or first, len(lines)) - 1].place
     block = chapter.blocks[cell["metadata"]["coprod"]["block"]]
     name = block.name if isinstance(block, Cell) else "an inline expression"
     said = COLOUR.sub("", what).strip() or what
-    return BookError(f"the book cannot be rendered: {name} of {chapter.entry.source} failed", [Fault(place, said)])
+    return BookError(
+        f"the book cannot be rendered: {name} of {chapter.entry.source} failed",
+        [Fault(place, said)],
+    )

@@ -11,11 +11,16 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 from coprod.render.chapter import Cell, Chapter, Line, Prose
 
-__all__ = ["SETUP", "chapter_notebook",
+__all__ = [
+    "SETUP",
+    "chapter_notebook",
     "has_code",
     "inline_values",
     "notebook_name",
-    "notebook_text", "outputs", "source_lines"]
+    "notebook_text",
+    "outputs",
+    "source_lines",
+]
 
 SETUP = "from coprod.render.kernel import inline as _inline, prepare as _prepare\n\n_prepare()"
 PICTURES = ("image/svg+xml", "image/png")
@@ -38,13 +43,17 @@ def chapter_notebook(chapter: Chapter) -> NotebookNode:
                 expressions = "".join(f"    {item.code},\n" for item in block.inlines)
                 cells.append(new_code_cell(f"_inline(\n{expressions})", metadata=metadata))
         elif block.runs:
-            cells.append(new_code_cell("\n".join(line.text for line in block.body), metadata=metadata))
+            cells.append(
+                new_code_cell("\n".join(line.text for line in block.body), metadata=metadata)
+            )
         else:
             cells.append(new_markdown_cell(f"```python\n{block.text}\n```"))
     for number, cell in enumerate(cells):
         cell["id"] = f"{slug[:50]}-{number}"
     kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
-    return new_notebook(cells=cells, metadata={"kernelspec": kernel, "language_info": {"name": "python"}})
+    return new_notebook(
+        cells=cells, metadata={"kernelspec": kernel, "language_info": {"name": "python"}}
+    )
 
 
 def has_code(chapter: Chapter) -> bool:

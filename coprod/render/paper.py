@@ -22,7 +22,13 @@ FONTS = Path(matplotlib.get_data_path()) / "fonts" / "ttf"
 
 
 def write_paper(
-    book: Book, chapters: Sequence[Converted], folder: Path, target: Path, made_with: str, date: str | None, epoch: int | None
+    book: Book,
+    chapters: Sequence[Converted],
+    folder: Path,
+    target: Path,
+    made_with: str,
+    date: str | None,
+    epoch: int | None,
 ) -> None:
     """Compile the chapters to a PDF that conforms to PDF/UA-1.
 
@@ -62,7 +68,10 @@ def write_paper(
         "made": f"Made with {made_with}",
         "licence": f"Text: {book.get('license')}" if book.get("license") else "",
     }
-    parts = ['#import "paper.typ": *', f"#show: book.with({', '.join(f'{key}: {_typst(value)}' for key, value in facts.items())})"]
+    parts = [
+        '#import "paper.typ": *',
+        f"#show: book.with({', '.join(f'{key}: {_typst(value)}' for key, value in facts.items())})",
+    ]
     part: str | None = None
     for converted in chapters:
         entry = converted.chapter.entry
@@ -89,10 +98,17 @@ def write_paper(
             timestamp=datetime.datetime.fromtimestamp(epoch or 0, datetime.UTC),
         )
     except typst.TypstError as error:
-        said = [Fault("", line) for line in (error.diagnostic or error.message).splitlines() if line.strip()]
+        said = [
+            Fault("", line)
+            for line in (error.diagnostic or error.message).splitlines()
+            if line.strip()
+        ]
         raise BookError("Typst could not make the PDF", said[:12]) from None
     if warnings:
-        raise BookError("Typst was not content with the PDF", [Fault("", warning.message) for warning in warnings])
+        raise BookError(
+            "Typst was not content with the PDF",
+            [Fault("", warning.message) for warning in warnings],
+        )
     target.write_bytes(content)
 
 

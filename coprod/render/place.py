@@ -25,7 +25,9 @@ def check_output(out: Path, project: Path) -> None:
         When the folder holds the project, or holds something that no build made.
     """
     if out == project or out in project.parents:
-        raise BookError("the book cannot go there", [Fault(str(out), "this folder holds the project itself")])
+        raise BookError(
+            "the book cannot go there", [Fault(str(out), "this folder holds the project itself")]
+        )
     if out.is_file():
         raise BookError("the book cannot go there", [Fault(str(out), "this is a file")])
     if out.is_dir():
@@ -33,7 +35,8 @@ def check_output(out: Path, project: Path) -> None:
         book = "index.html" in inside or any(name.endswith(".pdf") for name in inside)
         if inside and (not book or inside & {".git", "_quarto.yml", "index.qmd"}):
             raise BookError(
-                "the book cannot go there", [Fault(str(out), "the folder holds files that are no book", "choose a new folder")]
+                "the book cannot go there",
+                [Fault(str(out), "the folder holds files that are no book", "choose a new folder")],
             )
 
 
@@ -56,7 +59,9 @@ def fresh_folder(out: Path) -> Iterator[Path]:
                 shutil.rmtree(fresh, ignore_errors=True)
     except OSError as error:
         said = error.strerror or str(error)
-        raise BookError("the book cannot be written", [Fault(str(error.filename or out), said)]) from None
+        raise BookError(
+            "the book cannot be written", [Fault(str(error.filename or out), said)]
+        ) from None
 
 
 @contextlib.contextmanager

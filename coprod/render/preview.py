@@ -16,13 +16,25 @@ from coprod.render.project import Book, open_book
 __all__ = ["serve"]
 
 INTERVAL = 0.5
-WATCHED = ("*.qmd", "*.yml", "*.bib", "*.css", "*.csv", "*.svg", "*.png", "*.py", "*.html", "*.js", "*.lua")
+WATCHED = (
+    "*.qmd",
+    "*.yml",
+    "*.bib",
+    "*.css",
+    "*.csv",
+    "*.svg",
+    "*.png",
+    "*.py",
+    "*.html",
+    "*.js",
+    "*.lua",
+)
 
 
 class _Handler(http.server.SimpleHTTPRequestHandler):
     """Serves files without a line on the terminal for each, and never from a browser's memory."""
 
-    def log_message(self, format: str, *arguments: object) -> None:  # noqa: A002 (the name is the base class's)
+    def log_message(self, format: str, *arguments: object) -> None:
         """Say nothing."""
 
     def end_headers(self) -> None:
@@ -39,12 +51,17 @@ def watched_files(book: Book) -> dict[Path, int]:
         for pattern in WATCHED:
             for path in folder.rglob(pattern):
                 inside = path.relative_to(folder)
-                if not any(part.startswith((".", "_book")) for part in inside.parts) and path.is_file():
+                if (
+                    not any(part.startswith((".", "_book")) for part in inside.parts)
+                    and path.is_file()
+                ):
                     found[path] = path.stat().st_mtime_ns
     return found
 
 
-def serve(project: Path, port: int, say: Callable[[str], None], stop: threading.Event | None = None) -> None:
+def serve(
+    project: Path, port: int, say: Callable[[str], None], stop: threading.Event | None = None
+) -> None:
     """Make the website, serve it on the loopback address, and follow the project's files.
 
     Parameters
@@ -70,7 +87,10 @@ def serve(project: Path, port: int, say: Callable[[str], None], stop: threading.
     try:
         server = http.server.ThreadingHTTPServer(("127.0.0.1", port), handler)
     except OSError as error:
-        raise BookError("the preview cannot start", [Fault(f"port {port}", error.strerror or "", "choose another --port")]) from None
+        raise BookError(
+            "the preview cannot start",
+            [Fault(f"port {port}", error.strerror or "", "choose another --port")],
+        ) from None
     threading.Thread(target=server.serve_forever, daemon=True).start()
     say(f"Open http://127.0.0.1:{server.server_address[1]}/ and leave with Ctrl-C")
     seen = watched_files(book)

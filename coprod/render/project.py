@@ -114,9 +114,14 @@ def open_book(folder: str | Path) -> Book:
     try:
         text = file.read_text(encoding="utf-8")
     except (FileNotFoundError, NotADirectoryError):
-        raise BookError(f"there is no {CONFIG} in {folder}", [Fault("", "a book's project has one: see --project")]) from None
+        raise BookError(
+            f"there is no {CONFIG} in {folder}",
+            [Fault("", "a book's project has one: see --project")],
+        ) from None
     except UnicodeDecodeError:
-        raise BookError("the book cannot be rendered", [Fault(CONFIG, "the file is not UTF-8")]) from None
+        raise BookError(
+            "the book cannot be rendered", [Fault(CONFIG, "the file is not UTF-8")]
+        ) from None
     config, places, faults = read_yaml(text, CONFIG)
     if not faults:
         faults = check_mapping(config, PROJECT_KEYS, places, CONFIG)
@@ -135,18 +140,33 @@ def open_book(folder: str | Path) -> Book:
     for entry in entries:
         at = f"{CONFIG}:{entry.line}"
         if not (folder / entry.source).is_file():
-            faults.append(Fault(at, f"the chapter '{entry.source}' does not exist", "create it, or take it out of the list"))
+            faults.append(
+                Fault(
+                    at,
+                    f"the chapter '{entry.source}' does not exist",
+                    "create it, or take it out of the list",
+                )
+            )
         if entry.source in seen:
             faults.append(Fault(at, f"the chapter '{entry.source}' stands twice"))
         seen.add(entry.source)
     if entries and entries[0].source != "index.qmd":
-        faults.append(Fault(f"{CONFIG}:{entries[0].line}", "the first chapter must be index.qmd, the front page"))
+        faults.append(
+            Fault(
+                f"{CONFIG}:{entries[0].line}", "the first chapter must be index.qmd, the front page"
+            )
+        )
     if faults:
         raise BookError("the book cannot be rendered", faults)
     return Book(folder, config, entries)
 
 
-def _entries(items: list[Any], places: dict[tuple[Any, ...], int], path: tuple[Any, ...], part: str | None = None) -> list[Entry]:
+def _entries(
+    items: list[Any],
+    places: dict[tuple[Any, ...], int],
+    path: tuple[Any, ...],
+    part: str | None = None,
+) -> list[Entry]:
     found: list[Entry] = []
     for index, item in enumerate(items):
         here = (*path, index)

@@ -21,7 +21,16 @@ __all__ = ["BUILD_VARIABLE", "Provenance", "gather", "table"]
 # The build hands this to the kernels, so that a chapter can show it.
 BUILD_VARIABLE = "COPROD_BUILD"
 
-PACKAGES = ("pandas", "numpy", "scipy", "statsmodels", "pingouin", "matplotlib", "seaborn", "great-tables")
+PACKAGES = (
+    "pandas",
+    "numpy",
+    "scipy",
+    "statsmodels",
+    "pingouin",
+    "matplotlib",
+    "seaborn",
+    "great-tables",
+)
 
 
 @dataclass(frozen=True)
@@ -77,7 +86,9 @@ def gather(folder: Path, engine: str) -> Provenance:
     """
     commit = _git(folder, "rev-parse", "HEAD")
     status = _git(folder, "status", "--porcelain") if commit else None
-    given = os.environ.get("SOURCE_DATE_EPOCH") or (_git(folder, "log", "-1", "--format=%ct") if commit else None)
+    given = os.environ.get("SOURCE_DATE_EPOCH") or (
+        _git(folder, "log", "-1", "--format=%ct") if commit else None
+    )
     versions = {"Python": platform.python_version()} | {name: version(name) for name in PACKAGES}
     return Provenance(
         engine=engine,
@@ -90,7 +101,9 @@ def gather(folder: Path, engine: str) -> Provenance:
 
 def _git(folder: Path, *arguments: str) -> str | None:
     try:
-        run = subprocess.run(["git", "-C", str(folder), *arguments], capture_output=True, text=True, check=True)
+        run = subprocess.run(
+            ["git", "-C", str(folder), *arguments], capture_output=True, text=True, check=True
+        )
     except (OSError, subprocess.CalledProcessError):
         return None
     return run.stdout.strip()
@@ -109,7 +122,16 @@ def table() -> pd.DataFrame:
     if not given:
         return pd.DataFrame({"what": ["Build"], "value": ["none: this was run outside a build"]})
     build = Provenance(**json.loads(given))
-    tree = {True: "as committed", False: "changed since the commit", None: "not under version control"}[build.clean]
-    rows = {"Engine": build.engine, "Commit": build.commit, "Files": tree, "Date": build.date or "unknown"}
+    tree = {
+        True: "as committed",
+        False: "changed since the commit",
+        None: "not under version control",
+    }[build.clean]
+    rows = {
+        "Engine": build.engine,
+        "Commit": build.commit,
+        "Files": tree,
+        "Date": build.date or "unknown",
+    }
     rows |= build.versions
     return pd.DataFrame({"what": list(rows), "value": list(rows.values())})

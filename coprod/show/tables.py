@@ -33,7 +33,7 @@ INTERVAL = "95% interval"
 def areas(frame: pd.DataFrame, panel: Panel) -> GT:
     """Respondents and weights of each area, from `coprod.sample.by_area`."""
     return table(
-        frame,
+        frame.assign(nation=frame["nation"].replace("", "–")),
         "study-areas",
         {
             "label": "Area",

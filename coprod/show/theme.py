@@ -2,21 +2,32 @@
 
 from __future__ import annotations
 
+from typing import Any, Literal
+
 import matplotlib.pyplot as plt
+import pandas as pd
 import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 
 from coprod.panel import Panel
 
 __all__ = [
+    "BOTH",
     "COLLECTIVE",
     "COLOURS",
     "INDIVIDUAL",
     "INK",
+    "LINE",
     "MARKERS",
+    "NEITHER",
     "QUIET",
+    "SHADES",
     "WIDTH",
+    "draw_point",
+    "grid",
+    "name_forms",
     "new_figure",
     "sign",
     "use_theme",
@@ -40,6 +51,8 @@ INK = "#1d1f23"
 QUIET = "#5a6068"
 LINE = "#D5D9DE"
 WIDTH = 6.6  # inches: the measure of the text, on the page and on paper
+
+POINT: dict[str, Any] = {"markersize": 5.5, "capsize": 0, "linewidth": 1.4, "linestyle": "none"}
 
 
 def use_theme() -> None:
@@ -77,7 +90,7 @@ def use_theme() -> None:
 
 
 def new_figure(
-    height: float, rows: int = 1, columns: int = 1, **more: object
+    height: float, rows: int = 1, columns: int = 1, **more: Any
 ) -> tuple[Figure, list[Axes]]:
     """A figure as wide as the text, with its axes in one list.
 
@@ -94,7 +107,7 @@ def new_figure(
     figure, axes = plt.subplots(
         rows, columns, figsize=(WIDTH, height), layout="constrained", squeeze=False, **more
     )
-    figure.get_layout_engine().set(hspace=0.08, wspace=0.06)  # type: ignore[union-attr]
+    figure.get_layout_engine().set(hspace=0.08, wspace=0.06)
     return figure, list(axes.ravel())
 
 
@@ -127,8 +140,48 @@ def sign(figure: Figure, panel: Panel, title: str = "") -> Figure:
     return figure
 
 
-def grid(axes: Axes, axis: str = "x") -> None:
+def grid(axes: Axes, axis: Literal["x", "y"] = "x") -> None:
     """Draw quiet lines behind the marks, and no ticks."""
-    axes.grid(axis=axis)  # type: ignore[arg-type]
+    axes.grid(axis=axis)
     axes.set_axisbelow(True)
     axes.tick_params(length=0)
+
+
+def draw_point(axes: Axes, row: pd.Series, position: float, form: str) -> None:
+    """Draw a mean with its interval, in the colour and mark of its form."""
+    spread = [[row["mean"] - row["low"]], [row["high"] - row["mean"]]]
+    axes.errorbar(
+        row["mean"],
+        position,
+        xerr=spread,
+        color=COLOURS[form],
+        marker=MARKERS[form],
+        zorder=3,
+        **POINT,
+    )
+
+
+def name_forms(figure: Figure, panel: Panel) -> None:
+    """Name the two forms in their colours, below the figure on the left."""
+    marks = [
+        Line2D(
+            [],
+            [],
+            color=COLOURS[form],
+            marker=MARKERS[form],
+            linestyle="none",
+            markersize=5.5,
+            label=label,
+        )
+        for form, label in panel.instrument.forms.items()
+    ]
+    figure.legend(
+        handles=marks,
+        loc="outside lower left",
+        ncols=2,
+        fontsize=8.5,
+        labelcolor="linecolor",
+        handletextpad=0.1,
+        columnspacing=1.2,
+        borderaxespad=0.0,
+    )

@@ -120,7 +120,7 @@ def direction(
 
 
 def plain(text: object) -> str:
-    """Any text as Markdown that shows it as it is, and does nothing.
+    r"""Any text as Markdown that shows it as it is, and does nothing.
 
     Every string that comes from a panel goes through this before it stands in Markdown. Each
     punctuation mark is escaped, so that no mark-up, citation, shortcode, formula or HTML is left;
@@ -129,7 +129,7 @@ def plain(text: object) -> str:
     Examples
     --------
     >>> print(plain("<b>*x*</b> @fig-y"))
-    \\<b\\>\\*x\\*\\<\\/b\\> \\@fig\\-y
+    \<b\>\*x\*\<\/b\> \@fig\-y
     """
     shown = "".join(
         " " if character.isspace() else character
@@ -140,11 +140,11 @@ def plain(text: object) -> str:
 
 
 def safe(text: object) -> Markdown:
-    """The same for an inline expression: an object that either engine takes as it is.
+    r"""The same for an inline expression: an object that either engine takes as it is.
 
     Examples
     --------
     >>> safe("a_b").data
-    'a\\\\_b'
+    'a\\_b'
     """
     return Markdown(plain(text))

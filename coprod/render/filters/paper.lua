@@ -133,17 +133,12 @@ local function typst_table(tbl)
     out:extend(pandoc.List(body.body):map(body_row))
   end
   out:insert "table.hline(stroke: 0.6pt + ink),"
-  if #tbl.foot.rows > 0 then
-    local foot = {}
-    for _, row in ipairs(tbl.foot.rows) do
-      for _, cell in ipairs(row.cells) do
-        table.insert(foot, ("table.cell(colspan: %d, align: left)[#note[%s]]"):format(
-          cell.col_span, inline(pandoc.utils.blocks_to_inlines(cell.contents))))
-      end
-    end
-    out:insert(("table.footer(repeat: false, %s),"):format(table.concat(foot, ", ")))
-  end
   out:insert ")"
+  for _, row in ipairs(tbl.foot.rows) do
+    for _, cell in ipairs(row.cells) do
+      out:insert(("#note[%s]"):format(inline(pandoc.utils.blocks_to_inlines(cell.contents))))
+    end
+  end
   return raw(table.concat(out, "\n"))
 end
 

@@ -1,0 +1,168 @@
+"""Figures of how the two forms are measured and go together."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+
+from coprod.panel import Panel
+from coprod.show.theme import (
+    BOTH,
+    COLLECTIVE,
+    COLOURS,
+    INDIVIDUAL,
+    INK,
+    LINE,
+    MARKERS,
+    NEITHER,
+    grid,
+    name_forms,
+    new_figure,
+    sign,
+)
+from coprod.show.words import count, percent
+
+__all__ = ["loadings", "overlap_by_issue", "profiles_by_issue"]
+
+
+def loadings(factors: pd.DataFrame, panel: Panel) -> Figure:
+    """Draw each item's loadings on the two factors, issue by issue.
+
+    Parameters
+    ----------
+    factors
+        As of `coprod.scales.two_factors`.
+    panel
+        Where the numbers come from.
+    """
+    issues = list(dict.fromkeys(factors["issue"]))
+    figure, axes = new_figure(2.2 * len(issues), rows=len(issues), sharex=True)
+    for place, issue in zip(axes, issues, strict=True):
+        here = factors[factors["issue"] == issue].reset_index(drop=True)
+        place.axvline(0, color=LINE, linewidth=1)
+        for form in COLOURS:
+            place.plot(
+                here[f"factor_{form}"],
+                here.index,
+                color=COLOURS[form],
+                marker=MARKERS[form],
+                linestyle="none",
+                markersize=5.5,
+            )
+        place.set_yticks(here.index, here["label"], fontsize=8)
+        for tick, form in zip(place.get_yticklabels(), here["form"], strict=True):
+            tick.set_color(COLOURS[form])
+        place.set(xlim=(-0.25, 1.0), ylim=(len(here) - 0.5, -0.7))
+        place.set_title(panel.instrument.issues[issue], fontsize=9)
+        grid(place)
+    axes[-1].set_xlabel("Loading on the factor of each form")
+    name_forms(figure, panel)
+    own = np.where(
+        factors["form"] == "individual", factors["factor_individual"], factors["factor_collective"]
+    )
+    cross = np.where(
+        factors["form"] == "individual", factors["factor_collective"], factors["factor_individual"]
+    )
+    sides = int((np.abs(own) > np.abs(cross)).sum())
+    these = "Every item goes" if sides == len(factors) else f"{sides} of {len(factors)} items go"
+    return sign(figure, panel, f"{these} with the factor of its own form")
+
+
+def overlap_by_issue(overlap: pd.DataFrame, panel: Panel) -> Figure:
+    """Draw who does something alone, in groups, both or neither, issue by issue.
+
+    Parameters
+    ----------
+    overlap
+        As of `coprod.forms.overlap`.
+    panel
+        Where the numbers come from.
+    """
+    issues = [issue for issue in panel.instrument.issues if (overlap["issue"] == issue).any()]
+    groups = list(dict.fromkeys(overlap["group"]))
+    shades = dict(zip(groups, (NEITHER, INDIVIDUAL, COLLECTIVE, BOTH), strict=True))
+    figure, [axes] = new_figure(2.5)
+    wide = overlap.pivot(index="issue", columns="group", values="share")
+    for position, issue in enumerate(issues):
+        left = 0.0
+        for group in groups:
+            share = float(wide.loc[issue, group])
+            axes.barh(
+                position,
+                share,
+                left=left,
+                height=0.62,
+                color=shades[group],
+                edgecolor="white",
+                linewidth=0.8,
+            )
+            if share > 0.06:
+                axes.text(
+                    left + share / 2,
+                    position,
+                    percent(share),
+                    ha="center",
+                    va="center",
+                    fontsize=8.5,
+                    color=INK if group == groups[0] else "white",
+                )
+            if position == 0 and share > 0.1:
+                axes.text(
+                    left + share / 2,
+                    -0.5,
+                    group.capitalize(),
+                    ha="center",
+                    fontsize=8.5,
+                    color=shades[group],
+                    fontweight="bold",
+                )
+            left += share
+    axes.set_yticks(range(len(issues)), [panel.instrument.issues[issue] for issue in issues])
+    axes.set(xlim=(0, 1), ylim=(len(issues) - 0.5, -0.75))
+    axes.set_xticks([])
+    axes.spines["bottom"].set_visible(False)
+    axes.tick_params(length=0)
+    alone = wide[groups[2]]
+    return sign(
+        figure, panel, f"At most {percent(alone.max())} do something in groups and nothing alone"
+    )
+
+
+def profiles_by_issue(profiles: pd.DataFrame, panel: Panel) -> Figure:
+    """Draw the share with any collective activity by level of individual activity, with intervals.
+
+    Parameters
+    ----------
+    profiles
+        As of `coprod.forms.profiles`.
+    panel
+        Where the numbers come from.
+    """
+    issues = [issue for issue in panel.instrument.issues if (profiles["issue"] == issue).any()]
+    figure, axes = new_figure(2.8, columns=len(issues), sharey=True)
+    for place, issue in zip(axes, issues, strict=True):
+        here = profiles[profiles["issue"] == issue].reset_index(drop=True)
+        spread = [here["any"] - here["any_low"], here["any_high"] - here["any"]]
+        place.errorbar(
+            here.index,
+            100 * here["any"],
+            yerr=[100 * each for each in spread],
+            color=COLLECTIVE,
+            marker=MARKERS["collective"],
+            markersize=5.5,
+            linewidth=1.4,
+            capsize=0,
+        )
+        place.set_xticks(
+            here.index, [label.partition(" ")[0] for label in here["label"]], fontsize=8
+        )
+        place.set(xlim=(-0.4, len(here) - 0.6), ylim=(0, 100))
+        place.set_title(panel.instrument.issues[issue], fontsize=9)
+        grid(place, "y")
+    axes[0].set_ylabel("% with any collective activity")
+    axes[len(axes) // 2].set_xlabel("Individual activity on the same issue")
+    ends = profiles.groupby("issue", observed=True)["any"].agg(["first", "last"])
+    rising = int((ends["last"] > ends["first"]).sum())
+    on = "every issue" if rising == len(ends) else f"{count(rising)} of {count(len(ends))} issues"
+    return sign(figure, panel, f"Who does more alone more often joins a group too, on {on}")

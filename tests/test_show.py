@@ -1,0 +1,133 @@
+"""Figures and tables: the notice, the colours, the same bytes, and nothing empty or random."""
+
+from __future__ import annotations
+
+import dataclasses
+import io
+import re
+from collections.abc import Callable
+
+import pytest
+from bs4 import BeautifulSoup
+from great_tables import GT
+from matplotlib.figure import Figure
+from matplotlib.text import Text
+
+from coprod import forms, levels, open_panel, sample, scales
+from coprod.panel import Panel
+from coprod.render import provenance
+from coprod.show import COLLECTIVE, INDIVIDUAL, figures, notice, questions, tables
+
+PANEL = open_panel()
+
+FIGURES: dict[str, Callable[[Panel], Figure]] = {
+    "answers": lambda panel: figures.answers_by_item(levels.shares(panel), panel, "health"),
+    "issue": lambda panel: figures.levels_by_issue(levels.means(panel, by=("issue",)), panel),
+    "area": lambda panel: figures.gaps_by_area(levels.means(panel, by=("issue", "area")), panel),
+    "background": lambda panel: figures.levels_by_background(levels.by_background(panel), panel),
+    "loadings": lambda panel: figures.loadings(scales.two_factors(panel), panel),
+    "overlap": lambda panel: figures.overlap_by_issue(forms.overlap(panel), panel),
+    "profiles": lambda panel: figures.profiles_by_issue(forms.profiles(panel), panel),
+}
+TABLES: dict[str, Callable[[Panel], GT]] = {
+    "areas": lambda panel: tables.areas(sample.by_area(panel), panel),
+    "margins": lambda panel: tables.margins(sample.margins(panel, pooled=True), panel),
+    "missing": lambda panel: tables.missing(sample.missing(panel), panel),
+    "reliability": lambda panel: tables.reliability(scales.reliability(panel), panel),
+    "loadings": lambda panel: tables.loadings(scales.two_factors(panel), panel),
+    "fit": lambda panel: tables.factor_fit(scales.factor_summary(panel), panel),
+    "items": lambda panel: tables.items(levels.shares(panel), panel),
+    "gaps": lambda panel: tables.gaps(levels.gaps(panel, by=("issue",)), panel),
+    "tests": lambda panel: tables.background_tests(levels.background_tests(panel), panel),
+    "correlations": lambda panel: tables.correlations(forms.correlations(panel), panel),
+    "overlap": lambda panel: tables.overlap(forms.overlap(panel), panel),
+    "variables": lambda panel: tables.variables(panel.instrument),
+    "arms": lambda panel: tables.arms(panel.instrument),
+    "build": lambda panel: tables.build(provenance.table()),
+}
+
+
+def svg(figure: Figure) -> str:
+    buffer = io.StringIO()
+    figure.savefig(buffer, format="svg", metadata={"Date": None})
+    return buffer.getvalue()
+
+
+def texts(figure: Figure) -> list[str]:
+    return [text.get_text() for text in figure.findobj(Text) if isinstance(text, Text)]
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_a_figure_says_its_data_and_is_the_same_bytes_twice(name: str) -> None:
+    figure = FIGURES[name](PANEL)
+    assert any("Synthetic panel of" in text for text in texts(figure))
+    assert figure.get_suptitle()
+    assert svg(figure) == svg(FIGURES[name](PANEL))
+    assert "<dc:date>" not in svg(figure)
+
+
+@pytest.mark.parametrize("name", ["answers", "issue", "area", "background", "loadings"])
+def test_the_forms_have_their_colours(name: str) -> None:
+    drawn = svg(FIGURES[name](PANEL)).lower()
+    assert INDIVIDUAL.lower() in drawn
+    assert COLLECTIVE.lower() in drawn
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_a_real_panels_figure_claims_nothing_synthetic(name: str) -> None:
+    real = dataclasses.replace(PANEL, synthetic=False, source="ours.csv", seed=None)
+    said = " ".join(texts(FIGURES[name](real)))
+    assert "ynthetic" not in said
+    assert "read from ours.csv" in said
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_a_table_has_an_identifier_and_no_empty_heading(name: str) -> None:
+    table = TABLES[name](PANEL)
+    soup = BeautifulSoup(table._repr_html_(), "html.parser")
+    assert table._repr_html_() == TABLES[name](PANEL)._repr_html_()
+    assert re.fullmatch(r"[a-z-]+", str(soup.select("div")[0]["id"]))
+    heads = soup.select("thead th")
+    assert heads
+    assert all(head.get_text(strip=True) for head in heads)
+    body = soup.select("tbody td")
+    assert body
+    assert all(cell.get_text(strip=True) for cell in body)
+    assert not any(re.search(r"\bnan\b|\d\.\d{5,}", cell.get_text()) for cell in body)
+
+
+def test_titles_follow_the_numbers() -> None:
+    means = levels.means(PANEL, by=("issue",))
+    assert "on every issue" in figures.levels_by_issue(means, PANEL).get_suptitle()
+    swapped = means.assign(
+        form=means["form"].map({"individual": "collective", "collective": "individual"})
+    )
+    assert "no of three issues" in figures.levels_by_issue(swapped, PANEL).get_suptitle()
+
+
+def test_shares_in_a_table_are_those_of_the_statistic() -> None:
+    overlap = forms.overlap(PANEL)
+    soup = BeautifulSoup(tables.overlap(overlap, PANEL)._repr_html_(), "html.parser")
+    cells = [cell.get_text(strip=True) for cell in soup.select("tbody td")]
+    assert cells[0] == f"{100 * overlap['share'].iloc[0]:.1f}%"
+
+
+def test_the_notice_says_what_the_data_are() -> None:
+    assert "Synthetic data" in notice(PANEL).data
+    real = dataclasses.replace(PANEL, synthetic=False, source="<b>ours</b>.csv", seed=None)
+    text = notice(real).data
+    assert "ynthetic" not in text
+    assert r"\<b\>ours\<\/b\>\.csv" in text
+
+
+def test_every_question_is_in_the_codebook() -> None:
+    text = questions(PANEL.instrument).data.replace("\\", "")
+    asked = [v for v in PANEL.instrument.variables.values() if v.issue]
+    assert asked
+    for variable in asked:
+        assert variable.question in text
+
+
+def test_missing_numbers_are_dashes() -> None:
+    differences = sample.missing(PANEL).assign(share=float("nan"))
+    assert "–" in tables.missing(differences, PANEL)._repr_html_()
