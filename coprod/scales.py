@@ -8,9 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
-import pingouin
 from numpy.typing import NDArray
-from statsmodels.multivariate.factor import Factor
 
 from coprod.design_based import numbers
 from coprod.errors import ValidityError
@@ -267,6 +265,9 @@ def reliability(panel: Panel, draws: int = 2_000, seed: int = 20160201) -> pd.Da
     >>> quality["alpha"].between(quality["alpha_low"], quality["alpha_high"]).all()
     np.True_
     """
+    # Imported here, since it takes seconds and whoever wants an index does not need it.
+    import pingouin
+
     frame, instrument = panel.frame, panel.instrument
     keys = [(issue, form) for issue in instrument.issues for form in instrument.forms]
     rows, values, scales = [], [], []
@@ -296,6 +297,8 @@ def reliability(panel: Panel, draws: int = 2_000, seed: int = 20160201) -> pd.Da
 
 def _factors(panel: Panel, issue: str) -> tuple[pd.DataFrame, float, Floats, tuple[float, float]]:
     """Loadings, factor correlation, eigenvalues and both models' residuals of one issue."""
+    from statsmodels.multivariate.factor import Factor
+
     instrument = panel.instrument
     forms = {form: instrument.items(issue, form) for form in instrument.forms}
     items = [item for form in forms for item in forms[form]]

@@ -9,7 +9,6 @@ from collections.abc import Callable
 
 import pytest
 from bs4 import BeautifulSoup
-from great_tables import GT
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 
@@ -17,6 +16,7 @@ from coprod import forms, levels, open_panel, sample, scales
 from coprod.panel import Panel
 from coprod.render import provenance
 from coprod.show import COLLECTIVE, INDIVIDUAL, figures, notice, questions, tables
+from coprod.show.table import Table
 
 PANEL = open_panel()
 
@@ -29,7 +29,7 @@ FIGURES: dict[str, Callable[[Panel], Figure]] = {
     "overlap": lambda panel: figures.overlap_by_issue(forms.overlap(panel), panel),
     "profiles": lambda panel: figures.profiles_by_issue(forms.profiles(panel), panel),
 }
-TABLES: dict[str, Callable[[Panel], GT]] = {
+TABLES: dict[str, Callable[[Panel], Table]] = {
     "areas": lambda panel: tables.areas(sample.by_area(panel), panel),
     "margins": lambda panel: tables.margins(sample.margins(panel, pooled=True), panel),
     "missing": lambda panel: tables.missing(sample.missing(panel), panel),
@@ -86,6 +86,7 @@ def test_a_table_has_an_identifier_and_no_empty_heading(name: str) -> None:
     table = TABLES[name](PANEL)
     soup = BeautifulSoup(table._repr_html_(), "html.parser")
     assert table._repr_html_() == TABLES[name](PANEL)._repr_html_()
+    assert repr(table) == repr(TABLES[name](PANEL))
     assert re.fullmatch(r"[a-z-]+", str(soup.select("div")[0]["id"]))
     heads = soup.select("thead th")
     assert heads

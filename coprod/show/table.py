@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 import pandas as pd
 from great_tables import GT
@@ -10,9 +11,28 @@ from great_tables import GT
 from coprod.panel import Panel
 from coprod.show.words import number, percent
 
-__all__ = ["table"]
+__all__ = ["Table", "table"]
 
 Writer = Callable[[float], str] | int | str
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table that shows itself as HTML, and whose plain text is the same in every run.
+
+    Attributes
+    ----------
+    name
+        Its identifier in the page.
+    made
+        The great_tables table, for whoever wants to change it.
+    """
+
+    name: str
+    made: GT = field(repr=False)
+
+    def _repr_html_(self) -> str:
+        return str(self.made._repr_html_())
 
 
 def table(
@@ -26,7 +46,7 @@ def table(
     spanners: Mapping[str, Sequence[str]] | None = None,
     notes: Sequence[str] = (),
     panel: Panel | None = None,
-) -> GT:
+) -> Table:
     """A table of some columns of a frame.
 
     Parameters
@@ -53,8 +73,8 @@ def table(
 
     Returns
     -------
-    GT
-        A great_tables table.
+    Table
+        Ready to be shown.
     """
     formats = formats or {}
     shown = pd.DataFrame(
@@ -82,7 +102,7 @@ def table(
     for note in [*notes, *([_source(panel)] if panel else [])]:
         made = made.tab_source_note(note)
     # Fonts and sizes are the page's own; great_tables would name a dozen web fonts.
-    return made.tab_options(table_font_names=["inherit"])
+    return Table(name, made.tab_options(table_font_names=["inherit"]))
 
 
 def _write(value: float, how: Writer) -> str:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import pandas as pd
-from great_tables import GT
 
 from coprod.instrument import Instrument, Variable
 from coprod.panel import Panel
 from coprod.show import words
-from coprod.show.table import table
+from coprod.show.table import Table, table
 
 __all__ = [
     "areas",
@@ -30,7 +29,7 @@ __all__ = [
 INTERVAL = "95% interval"
 
 
-def areas(frame: pd.DataFrame, panel: Panel) -> GT:
+def areas(frame: pd.DataFrame, panel: Panel) -> Table:
     """Respondents and weights of each area, from `coprod.sample.by_area`."""
     return table(
         frame.assign(nation=frame["nation"].replace("", "–")),
@@ -57,7 +56,7 @@ def areas(frame: pd.DataFrame, panel: Panel) -> GT:
     )
 
 
-def margins(frame: pd.DataFrame, panel: Panel) -> GT:
+def margins(frame: pd.DataFrame, panel: Panel) -> Table:
     """Shares before and after weighting, from `coprod.sample.margins`, pooled over areas."""
     return table(
         frame.assign(of=frame["variable"].map(_labels(panel))),
@@ -76,7 +75,7 @@ def margins(frame: pd.DataFrame, panel: Panel) -> GT:
     )
 
 
-def missing(frame: pd.DataFrame, panel: Panel) -> GT:
+def missing(frame: pd.DataFrame, panel: Panel) -> Table:
     """What was left unanswered, by kind of question, from `coprod.sample.missing`."""
     shown = (
         frame.groupby("role", sort=False)["share"]
@@ -101,7 +100,7 @@ def missing(frame: pd.DataFrame, panel: Panel) -> GT:
     )
 
 
-def reliability(frame: pd.DataFrame, panel: Panel) -> GT:
+def reliability(frame: pd.DataFrame, panel: Panel) -> Table:
     """Alpha and omega of each index, from `coprod.scales.reliability`."""
     shown = _named(frame, panel)
     shown["alpha_interval"] = _intervals(frame, "alpha_low", "alpha_high", 2)
@@ -125,7 +124,7 @@ def reliability(frame: pd.DataFrame, panel: Panel) -> GT:
     )
 
 
-def loadings(frame: pd.DataFrame, panel: Panel) -> GT:
+def loadings(frame: pd.DataFrame, panel: Panel) -> Table:
     """Loadings on the two factors, from `coprod.scales.two_factors`."""
     return table(
         _named(frame, panel),
@@ -145,7 +144,7 @@ def loadings(frame: pd.DataFrame, panel: Panel) -> GT:
     )
 
 
-def factor_fit(frame: pd.DataFrame, panel: Panel) -> GT:
+def factor_fit(frame: pd.DataFrame, panel: Panel) -> Table:
     """How well one and two factors fit, from `coprod.scales.factor_summary`."""
     eigenvalues = ["eigenvalue_1", "eigenvalue_2", "eigenvalue_3"]
     residuals = ["rmsr_one", "rmsr_two"]
@@ -169,7 +168,7 @@ def factor_fit(frame: pd.DataFrame, panel: Panel) -> GT:
     )
 
 
-def items(frame: pd.DataFrame, panel: Panel) -> GT:
+def items(frame: pd.DataFrame, panel: Panel) -> Table:
     """How often each action is done, from `coprod.levels.shares`."""
     never = frame[frame["answer"] == frame["answer"].min()]
     often = frame[frame["answer"] == frame["answer"].max()]
@@ -189,7 +188,7 @@ def items(frame: pd.DataFrame, panel: Panel) -> GT:
     )
 
 
-def gaps(frame: pd.DataFrame, panel: Panel) -> GT:
+def gaps(frame: pd.DataFrame, panel: Panel) -> Table:
     """Both forms and the gap between them, by issue, from `coprod.levels.gaps`."""
     return table(
         _named(frame, panel).assign(interval=_intervals(frame, "low", "high", 1)),
@@ -211,7 +210,7 @@ def gaps(frame: pd.DataFrame, panel: Panel) -> GT:
     )
 
 
-def background_tests(frame: pd.DataFrame, panel: Panel) -> GT:
+def background_tests(frame: pd.DataFrame, panel: Panel) -> Table:
     """One test a background and form, from `coprod.levels.background_tests`."""
     wide = frame.pivot(index=["variable", "df"], columns="form", values=["statistic", "p_holm"])
     wide = wide.reindex(frame["variable"].unique(), level="variable")
@@ -238,7 +237,7 @@ def background_tests(frame: pd.DataFrame, panel: Panel) -> GT:
     )
 
 
-def correlations(frame: pd.DataFrame, panel: Panel) -> GT:
+def correlations(frame: pd.DataFrame, panel: Panel) -> Table:
     """Correlation of the two indices, from `coprod.forms.correlations`."""
     return table(
         _named(frame, panel).assign(interval=_intervals(frame, "low", "high", 2)),
@@ -251,7 +250,7 @@ def correlations(frame: pd.DataFrame, panel: Panel) -> GT:
     )
 
 
-def overlap(frame: pd.DataFrame, panel: Panel) -> GT:
+def overlap(frame: pd.DataFrame, panel: Panel) -> Table:
     """Who does which form at all, from `coprod.forms.overlap`."""
     shown = _named(frame, panel).assign(interval=_intervals(frame, "low", "high", 1, share=True))
     shown["group"] = shown["group"].astype(str).str.capitalize()
@@ -266,7 +265,7 @@ def overlap(frame: pd.DataFrame, panel: Panel) -> GT:
     )
 
 
-def variables(instrument: Instrument) -> GT:
+def variables(instrument: Instrument) -> Table:
     """The variables of a panel that belong to no issue, by role."""
     rows = [
         {"name": v.name, "label": v.label, "allowed": _allowed(v), "role": v.role.capitalize()}
@@ -282,13 +281,13 @@ def variables(instrument: Instrument) -> GT:
     )
 
 
-def arms(instrument: Instrument) -> GT:
+def arms(instrument: Instrument) -> Table:
     """What each arm of the experiment reads."""
     rows = [{"arm": label, "text": instrument.shown[arm]} for arm, label in instrument.arms.items()]
     return table(pd.DataFrame(rows), "codebook-arms", {"arm": "Arm", "text": "Text"}, stub="arm")
 
 
-def build(frame: pd.DataFrame) -> GT:
+def build(frame: pd.DataFrame) -> Table:
     """What a copy of the book was made from, from `coprod.render.provenance.table`."""
     return table(frame, "colophon-build", {"what": "What", "value": "This copy"}, stub="what")
 
