@@ -131,21 +131,21 @@ class _Column:
         self.again: dict[str, tuple[list[int], int]] = {}
 
     def add(self, cells: Sequence[str], places: list[int]) -> None:
-        cells = [cell.strip() for cell in cells]
         if len(self.seen) > 10 * len(cells):
             self.seen = {}
         for text in set(cells) - self.seen.keys():
-            self.seen[text] = self.read(text)
+            self.seen[text] = self.read(text.strip())
         values = np.fromiter(map(self.seen.__getitem__, cells), float, len(cells))
-        for at in np.flatnonzero(values == WRONG):
-            _note(self.wrong, cells[at], places[at])
+        for at in np.flatnonzero(values == WRONG).tolist():
+            _note(self.wrong, cells[at].strip(), places[at])
         if self.variable.kind != "text":
             self.parts.append(values)
             return
-        self.parts.append(np.array(cells, dtype=object))
-        for cell, place in zip(cells, places, strict=True):
-            if self.first.setdefault(cell, place) != place and cell:
-                _note(self.again, cell, place)
+        names = [cell.strip() for cell in cells]
+        self.parts.append(np.array(names, dtype=object))
+        for name, place in zip(names, places, strict=True):
+            if self.first.setdefault(name, place) != place and name:
+                _note(self.again, name, place)
 
     def read(self, text: str) -> float:
         """The number, or the code of the level; NaN where empty is allowed."""

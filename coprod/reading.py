@@ -127,6 +127,8 @@ def _csv_chunks(reader: Any, width: int, faults: list[Fault]) -> Iterator[Rows]:
     try:
         for row in reader:
             last = reader.line_num
+            if not any(row):
+                continue
             if len(row) == width:
                 rows.append(row)
                 places.append(last)
@@ -152,7 +154,9 @@ def _csv_chunks(reader: Any, width: int, faults: list[Fault]) -> Iterator[Rows]:
 def _unreadable(error: Exception, line: int) -> Fault:
     if "field limit" in str(error):
         return Fault(
-            f"line {line}", "a cell of more than 131,072 characters", "is a quotation mark missing?"
+            f"line {line}",
+            f"a cell of more than {csv.field_size_limit():,} characters",
+            "is a quotation mark missing?",
         )
     return Fault(
         f"line {line}", "quotation marks that do not match", "nothing after it could be read"
@@ -218,8 +222,8 @@ def shown(text: str, most: int = 40) -> str:
 
     Examples
     --------
-    >>> print(shown("\\x1b[31mred"), shown("long " * 20, 9))
-    \\x1b[31mred long long…
+    >>> print(shown("\x1b[31mred"), shown("long " * 20, 9))
+    \x1b[31mred long long…
     """
     cut = text if len(text) <= most else text[:most] + "…"
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in cut)
