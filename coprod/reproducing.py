@@ -46,7 +46,7 @@ Measured on {date} by `make bench` on {machine}:
 
 {runtime}
 
-A laptop of the last ten years will do. Set-up takes about a minute more, most of it downloading.
+Set-up, most of it downloading, comes on top, once.
 
 ## Data and seed
 

@@ -1,0 +1,161 @@
+"""This book itself, rendered: whole, the same bytes twice, its links leading somewhere, its data named."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import re
+from pathlib import Path
+
+import pikepdf
+import pytest
+from bs4 import BeautifulSoup
+from pypdf import PdfReader
+
+from coprod import open_panel
+from coprod.cli import run
+from coprod.paths import PROJECT
+from coprod.render.build import Built, render
+from coprod.reproducing import reproducing
+from tests.test_build import contents
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Built:
+    return render(PROJECT, "embedded", out=tmp_path_factory.mktemp("first") / "book")
+
+
+@pytest.fixture(scope="module")
+def pages(built: Built) -> dict[str, BeautifulSoup]:
+    return {
+        path.relative_to(built.out).as_posix(): BeautifulSoup(path.read_text(), "html.parser")
+        for path in sorted(built.out.rglob("*.html"))
+    }
+
+
+def test_a_second_build_elsewhere_has_the_same_bytes(
+    built: Built, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TZ", "Asia/Tokyo")
+    monkeypatch.setenv("LC_ALL", "C")
+    again = render(PROJECT, "embedded", out=tmp_path / "ein anderes é" / "book", jobs=1)
+    first, second = contents(built.out), contents(again.out)
+    assert [name for name in first | second if first.get(name) != second.get(name)] == []
+
+
+def test_it_is_made_in_time_and_within_memory(built: Built) -> None:
+    assert built.seconds < 150  # three times what is promised, since the tests share the processors
+
+
+def test_every_page_names_its_data_and_its_engine(pages: dict[str, BeautifulSoup]) -> None:
+    for name, page in pages.items():
+        footer = page.find("footer")
+        assert footer is not None, name
+        assert "Synthetic data" in footer.get_text(), name
+        assert re.search(r"coprod .*Pandoc .*Typst", footer.get_text()), name
+        main = page.find("main")
+        assert main is not None
+        if "references" not in name:
+            assert open_panel().describe() in main.get_text(" ").replace("\n", " "), name
+
+
+def test_every_link_leads_somewhere(built: Built, pages: dict[str, BeautifulSoup]) -> None:
+    lost = []
+    for name, page in pages.items():
+        for node in page.select("[href], [src]"):
+            target = str(node.get("href") or node.get("src"))
+            if re.match(r"[a-z]+:", target):
+                assert not target.startswith("http:")
+                continue
+            path, _, fragment = target.partition("#")
+            file = (built.out / name).parent / path if path else built.out / name
+            if not file.resolve().is_file():
+                lost.append((name, target))
+            elif fragment:
+                other = pages[file.resolve().relative_to(built.out.resolve()).as_posix()]
+                if other.find(id=fragment) is None:
+                    lost.append((name, target))
+    assert lost == []
+
+
+def test_nothing_of_the_panel_is_in_the_book(built: Built) -> None:
+    respondent = open_panel().frame["respondent"].iloc[0]
+    for path in built.out.rglob("*"):
+        assert path.suffix not in (".csv", ".parquet", ".ipynb"), path
+        if path.suffix in (".html", ".svg", ".js"):
+            assert respondent not in path.read_text(), path
+
+
+def test_the_paper_is_whole(built: Built) -> None:
+    assert built.pdf
+    text = " ".join(page.extract_text() for page in PdfReader(built.pdf).pages)
+    folded = re.sub(r"\s+", " ", text.replace("\xa0", " "))
+    for words in (
+        "Alone and together",
+        "Contents",
+        "Figures",
+        "Tables",
+        "Key points",
+        "References",
+    ):
+        assert words in folded
+    assert "Synthetic panel of" in folded
+    for mark in ("?@", "{python}", "nan", ":::", "{{<"):
+        assert not re.search(rf"(?<!\w){re.escape(mark)}(?!\w)", folded), mark
+
+
+def test_the_paper_has_bookmarks_language_and_no_page_without_text(built: Built) -> None:
+    assert built.pdf
+    reader = PdfReader(built.pdf)
+    assert len(reader.outline) > 8
+    with pikepdf.open(built.pdf) as pdf:
+        assert str(pdf.Root.Lang) == "en-GB"
+        assert pdf.Root.MarkInfo.Marked
+    for number, page in enumerate(reader.pages[1:], 2):
+        lines = [line for line in page.extract_text().splitlines() if line.strip()]
+        drawn = len(page.get_contents().get_data())  # a figure is drawn, and has no lines of text
+        assert len(lines) > 4 or drawn > 20_000, f"page {number} is almost empty"
+
+
+def test_reproducing_md_is_that_of_this_book(built: Built) -> None:
+    kept = (PROJECT / "REPRODUCING.md").read_text(encoding="utf-8")
+    assert kept == reproducing(built.out), "run 'coprod render' and 'coprod reproducing'"
+    for cell in ("fig-levels-issue", "tbl-study-areas"):
+        assert f"`{cell}`" in kept
+
+
+def test_a_real_panel_makes_the_same_book_about_itself(tmp_path: Path) -> None:
+    panel = open_panel()
+    half = panel.frame.iloc[::2].assign(source="survey")
+    file = tmp_path / "ours & <theirs>.csv"
+    half.to_csv(file, index=False, float_format="%.6g")
+    out = tmp_path / "book"
+    arguments = ["render", "--project", str(PROJECT), "--engine", "embedded", "--panel", str(file)]
+    before = os.environ.get("COPROD_PANEL")
+    try:
+        assert run([*arguments, "--out", str(out), "--quiet"]) == 0
+    finally:
+        os.environ.pop("COPROD_PANEL", None)
+        if before:
+            os.environ["COPROD_PANEL"] = before
+    real = dataclasses.replace(panel, frame=half, synthetic=False, source=file.name, seed=None)
+    text = BeautifulSoup((out / "chapters/levels.html").read_text(), "html.parser").get_text(" ")
+    assert real.describe() in re.sub(r"\s+", " ", text)
+    assert f"Data from {file.name}" in re.sub(r"\s+", " ", text)
+    assert "Synthetic data" not in text
+    paper = " ".join(page.extract_text() for page in PdfReader(out / "coprod.pdf").pages)
+    assert "Data from ours & <theirs>.csv" in paper
+
+
+def test_a_broken_panel_is_refused_before_anything_is_built(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "panel.csv"
+    file.write_text("respondent,area\n1,Z\n")
+    out = tmp_path / "book"
+    arguments = ["render", "--project", str(PROJECT), "--panel", str(file), "--out", str(out)]
+    assert run(arguments) == 2
+    message = capsys.readouterr().err
+    assert "Traceback" not in message
+    assert "efficacy" in message
+    assert not out.exists()
