@@ -7,6 +7,7 @@ import io
 import re
 from collections.abc import Callable
 
+import pandas as pd
 import pytest
 from bs4 import BeautifulSoup
 from matplotlib.figure import Figure
@@ -51,6 +52,12 @@ def svg(figure: Figure) -> str:
     buffer = io.StringIO()
     figure.savefig(buffer, format="svg", metadata={"Date": None})
     return buffer.getvalue()
+
+
+def swap(frame: pd.DataFrame) -> pd.DataFrame:
+    """The same numbers with the forms in each other's place."""
+    other = {"individual": "collective", "collective": "individual"}
+    return frame.assign(form=frame["form"].astype(str).map(other))
 
 
 def texts(figure: Figure) -> list[str]:
@@ -99,11 +106,45 @@ def test_a_table_has_an_identifier_and_no_empty_heading(name: str) -> None:
 
 def test_titles_follow_the_numbers() -> None:
     means = levels.means(PANEL, by=("issue",))
-    assert "on every issue" in figures.levels_by_issue(means, PANEL).get_suptitle()
-    swapped = means.assign(
-        form=means["form"].map({"individual": "collective", "collective": "individual"})
-    )
-    assert "no of three issues" in figures.levels_by_issue(swapped, PANEL).get_suptitle()
+    by_area = levels.means(PANEL, by=("issue", "area"))
+    for turn, ahead in (
+        (lambda frame: frame, "alone than together"),
+        (swap, "together than alone"),
+    ):
+        title = figures.levels_by_issue(turn(means), PANEL).get_suptitle()
+        assert title == f"People do clearly more {ahead} on all three issues"
+        title = figures.gaps_by_area(turn(by_area), PANEL).get_suptitle()
+        assert title.startswith(f"More {ahead} in every area and on every issue: ")
+    level = means.assign(mean=50.0, low=40.0, high=60.0)
+    title = figures.levels_by_issue(level, PANEL).get_suptitle()
+    assert title == "No issue sets the forms clearly apart"
+    mixed = pd.concat([by_area[by_area["area"] == "A"], swap(by_area[by_area["area"] != "A"])])
+    assert "Individual less collective" in figures.gaps_by_area(mixed, PANEL).get_suptitle()
+
+
+def test_no_mark_is_cut_off_where_a_panel_does_more() -> None:
+    numbers = ["mean", "low", "high"]
+    means = levels.means(PANEL, by=("issue", "area"))
+    high = means.assign(**{name: means[name] + 34 for name in numbers})
+    groups = levels.by_background(PANEL)
+    ends = ["mean", "mean_low", "mean_high"]
+    more = groups.assign(**{name: groups[name] + 30 for name in ends})
+    factors = scales.two_factors(PANEL)
+    turned = factors.assign(factor_collective=-1.2 * factors["factor_collective"])
+    for figure, least, most in (
+        (figures.gaps_by_area(high, PANEL), 0, high["high"].max()),
+        (figures.levels_by_background(more, PANEL), 0, more["mean_high"].max()),
+        (figures.loadings(turned, PANEL), turned["factor_collective"].min(), 0),
+    ):
+        for axes in figure.axes:
+            assert axes.get_xlim()[0] <= least
+            assert most <= axes.get_xlim()[1] <= 100
+
+
+def test_every_group_of_people_is_named_however_small() -> None:
+    figure = figures.overlap_by_issue(forms.overlap(PANEL), PANEL)
+    named = [text.get_text() for text in figure.axes[0].get_legend().get_texts()]
+    assert named == ["Neither", "Individual only", "Collective only", "Both"]
 
 
 def test_shares_in_a_table_are_those_of_the_statistic() -> None:

@@ -106,6 +106,17 @@ def test_small_p_values_are_not_zero() -> None:
     assert words.p_value(1.0) == "1.00"
 
 
+def test_a_span_of_numbers_written_alike_is_one_number() -> None:
+    assert words.span([0.0131, 0.0081], share=True) == "1%"
+    assert words.span([0.0131, 0.0081], 1, share=True) == "0.8% to 1.3%"
+    assert words.span([-34.1, -44.4]) == "−44 to −34"
+
+
+def test_how_many_of_so_many() -> None:
+    said = [words.out_of(some, 3) for some in range(4)]
+    assert said == ["none of three", "one of three", "two of three", "all three"]
+
+
 def test_a_listing_of_nothing_is_empty() -> None:
     assert words.listing([]) == ""
     assert words.listing(["a", "b", "c", "d"]) == "a, b, c and d"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Literal
 
 import matplotlib.pyplot as plt
+import numpy as np
 import pandas as pd
 import seaborn as sns
 from matplotlib.axes import Axes
@@ -27,6 +28,7 @@ __all__ = [
     "WIDTH",
     "draw_point",
     "grid",
+    "index_limits",
     "name_forms",
     "new_figure",
     "sign",
@@ -36,8 +38,8 @@ __all__ = [
 # Okabe and Ito's palette, which people with any colour vision can tell apart.
 INDIVIDUAL = "#0072B2"
 COLLECTIVE = "#D55E00"
-BOTH = "#7B4A7D"
-NEITHER = "#B8BDC4"
+BOTH = "#CC79A7"
+NEITHER = "#B8BDC4"  # nothing done: grey, which stands for no series
 COLOURS = {"individual": INDIVIDUAL, "collective": COLLECTIVE}
 # Never colour alone: each form has a mark of its own too.
 MARKERS = {"individual": "o", "collective": "D"}
@@ -83,6 +85,7 @@ def use_theme() -> None:
             "grid.color": LINE,
             "grid.linewidth": 0.6,
             "legend.frameon": False,
+            "legend.fontsize": 8.5,
             "svg.fonttype": "path",
             "svg.hashsalt": "coprod",
         },
@@ -147,6 +150,11 @@ def grid(axes: Axes, axis: Literal["x", "y"] = "x") -> None:
     axes.tick_params(length=0)
 
 
+def index_limits(ends: pd.DataFrame) -> tuple[float, float]:
+    """An axis from 0 that holds every end of the intervals, in steps of 20, at most to 100."""
+    return 0.0, float(min(100, max(20, 20 * np.ceil(np.nanmax(ends.to_numpy(float)) / 20))))
+
+
 def draw_point(axes: Axes, row: pd.Series, position: float, form: str) -> None:
     """Draw a mean with its interval, in the colour and mark of its form."""
     spread = [[row["mean"] - row["low"]], [row["high"] - row["mean"]]]
@@ -157,6 +165,7 @@ def draw_point(axes: Axes, row: pd.Series, position: float, form: str) -> None:
         color=COLOURS[form],
         marker=MARKERS[form],
         zorder=3,
+        clip_on=False,
         **POINT,
     )
 

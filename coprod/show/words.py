@@ -16,10 +16,12 @@ __all__ = [
     "interval",
     "listing",
     "number",
+    "out_of",
     "p_value",
     "percent",
     "plain",
     "safe",
+    "span",
 ]
 
 MINUS = "\u2212"
@@ -66,6 +68,20 @@ def interval(low: float, high: float, decimals: int = 1, share: bool = False) ->
     return f"{write(low, decimals)} to {write(high, decimals)}"
 
 
+def span(values: Iterable[float], decimals: int = 0, share: bool = False) -> str:
+    """The smallest and the largest of some values; one number where both are written alike.
+
+    Examples
+    --------
+    >>> span([39.9, 37.0, 38.2], 1), span([0.011, 0.008], share=True)
+    ('37.0 to 39.9', '1%')
+    """
+    write = percent if share else number
+    found = list(values)
+    low, high = write(min(found), decimals), write(max(found), decimals)
+    return low if low == high else f"{low} to {high}"
+
+
 def p_value(p: float) -> str:
     """A p-value with as many digits as it deserves.
 
@@ -90,6 +106,19 @@ def count(value: int) -> str:
     ('three', '24')
     """
     return SMALL[value] if 0 <= value < len(SMALL) else number(value)
+
+
+def out_of(some: int, everything: int) -> str:
+    """How many of so many, in words.
+
+    Examples
+    --------
+    >>> out_of(3, 3), out_of(2, 3), out_of(0, 3), out_of(1, 1)
+    ('all three', 'two of three', 'none of three', 'the one')
+    """
+    if some == everything:
+        return "the one" if everything == 1 else f"all {count(everything)}"
+    return f"{'none' if some == 0 else count(some)} of {count(everything)}"
 
 
 def listing(items: Iterable[str]) -> str:

@@ -21,7 +21,7 @@ from coprod.show.theme import (
     new_figure,
     sign,
 )
-from coprod.show.words import count, percent
+from coprod.show.words import out_of, percent, span
 
 __all__ = ["loadings", "overlap_by_issue", "profiles_by_issue"]
 
@@ -37,6 +37,8 @@ def loadings(factors: pd.DataFrame, panel: Panel) -> Figure:
         Where the numbers come from.
     """
     issues = list(dict.fromkeys(factors["issue"]))
+    found = factors[["factor_individual", "factor_collective"]].to_numpy(float)
+    limits = (min(-0.25, found.min() - 0.05), max(1.0, found.max() + 0.05))
     figure, axes = new_figure(2.2 * len(issues), rows=len(issues), sharex=True)
     for place, issue in zip(axes, issues, strict=True):
         here = factors[factors["issue"] == issue].reset_index(drop=True)
@@ -50,10 +52,10 @@ def loadings(factors: pd.DataFrame, panel: Panel) -> Figure:
                 linestyle="none",
                 markersize=5.5,
             )
-        place.set_yticks(here.index, here["label"], fontsize=8)
+        place.set_yticks(here.index, here["label"], fontsize=8.5)
         for tick, form in zip(place.get_yticklabels(), here["form"], strict=True):
             tick.set_color(COLOURS[form])
-        place.set(xlim=(-0.25, 1.0), ylim=(len(here) - 0.5, -0.7))
+        place.set(xlim=limits, ylim=(len(here) - 0.5, -0.7))
         place.set_title(panel.instrument.issues[issue], fontsize=9)
         grid(place)
     axes[-1].set_xlabel("Loading on the factor of each form")
@@ -96,6 +98,7 @@ def overlap_by_issue(overlap: pd.DataFrame, panel: Panel) -> Figure:
                 color=shades[group],
                 edgecolor="white",
                 linewidth=0.8,
+                label="" if position else group.capitalize(),
             )
             if share > 0.06:
                 axes.text(
@@ -105,28 +108,32 @@ def overlap_by_issue(overlap: pd.DataFrame, panel: Panel) -> Figure:
                     ha="center",
                     va="center",
                     fontsize=8.5,
-                    color=INK if group == groups[0] else "white",
-                )
-            if position == 0 and share > 0.1:
-                axes.text(
-                    left + share / 2,
-                    -0.5,
-                    group.capitalize(),
-                    ha="center",
-                    fontsize=8.5,
-                    color=shades[group],
-                    fontweight="bold",
+                    color="white" if shades[group] in COLOURS.values() else INK,
                 )
             left += share
     axes.set_yticks(range(len(issues)), [panel.instrument.issues[issue] for issue in issues])
-    axes.set(xlim=(0, 1), ylim=(len(issues) - 0.5, -0.75))
+    axes.set(xlim=(0, 1), ylim=(len(issues) - 0.5, -0.5))
+    # A key in the order of the bars: a group may be too small to carry its name.
+    axes.legend(
+        loc="lower left",
+        bbox_to_anchor=(0, 1),
+        ncols=len(groups),
+        handlelength=0.9,
+        handleheight=0.9,
+        handletextpad=0.4,
+        columnspacing=1.2,
+        borderaxespad=0.2,
+        borderpad=0,
+    )
     axes.set_xticks([])
     axes.spines["bottom"].set_visible(False)
     axes.tick_params(length=0)
-    alone = wide[groups[2]]
-    return sign(
-        figure, panel, f"At most {percent(alone.max())} do something in groups and nothing alone"
+    title = (
+        f"{span(wide[groups[3]], share=True)} do both; "
+        f"{span(wide[groups[1]], share=True)} act alone only, "
+        f"{span(wide[groups[2]], share=True)} in groups only"
     )
+    return sign(figure, panel, title)
 
 
 def profiles_by_issue(profiles: pd.DataFrame, panel: Panel) -> Figure:
@@ -153,6 +160,7 @@ def profiles_by_issue(profiles: pd.DataFrame, panel: Panel) -> Figure:
             markersize=5.5,
             linewidth=1.4,
             capsize=0,
+            clip_on=False,
         )
         place.set_xticks(
             here.index, [label.partition(" ")[0] for label in here["label"]], fontsize=8
@@ -162,7 +170,8 @@ def profiles_by_issue(profiles: pd.DataFrame, panel: Panel) -> Figure:
         grid(place, "y")
     axes[0].set_ylabel("% with any collective activity")
     axes[len(axes) // 2].set_xlabel("Individual activity on the same issue")
-    ends = profiles.groupby("issue", observed=True)["any"].agg(["first", "last"])
-    rising = int((ends["last"] > ends["first"]).sum())
-    on = "every issue" if rising == len(ends) else f"{count(rising)} of {count(len(ends))} issues"
-    return sign(figure, panel, f"Who does more alone more often joins a group too, on {on}")
+    ends = profiles.groupby("issue", observed=True)
+    rising = int((ends["any_low"].last() > ends["any_high"].first()).sum())
+    on = out_of(rising, len(ends))
+    title = f"Who does most alone is clearly likelier to join a group too, on {on} issues"
+    return sign(figure, panel, title)

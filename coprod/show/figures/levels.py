@@ -11,7 +11,6 @@ from matplotlib.figure import Figure
 
 from coprod.panel import Panel
 from coprod.show.theme import (
-    BOTH,
     COLLECTIVE,
     COLOURS,
     INDIVIDUAL,
@@ -21,11 +20,12 @@ from coprod.show.theme import (
     SHADES,
     draw_point,
     grid,
+    index_limits,
     name_forms,
     new_figure,
     sign,
 )
-from coprod.show.words import count, listing, number, percent
+from coprod.show.words import direction, listing, number, out_of, percent, span
 
 __all__ = ["answers_by_item", "gaps_by_area", "levels_by_background", "levels_by_issue"]
 
@@ -94,7 +94,7 @@ def _stack(
             position, share, left=left, height=0.74, color=shade, edgecolor="white", linewidth=0.8
         )
         if share >= 0.065:
-            dark = shade in (INDIVIDUAL, COLLECTIVE, BOTH)
+            dark = shade in (INDIVIDUAL, COLLECTIVE)
             words = f"{name} {percent(share)}" if share >= 0.225 else percent(share)
             axes.text(
                 left + share / 2,
@@ -102,7 +102,7 @@ def _stack(
                 words,
                 ha="center",
                 va="center",
-                fontsize=7.5,
+                fontsize=8,
                 color="white" if dark else INK,
             )
         left += share
@@ -120,7 +120,7 @@ def levels_by_issue(means: pd.DataFrame, panel: Panel) -> Figure:
     """
     issues = panel.instrument.issues
     figure, [axes] = new_figure(2.7)
-    apart = 0
+    apart = dict.fromkeys(COLOURS, 0)
     rows = [issue for issue in issues if (means["issue"] == issue).any()]
     for position, issue in enumerate(rows):
         here = means[means["issue"] == issue].set_index("form")
@@ -138,12 +138,13 @@ def levels_by_issue(means: pd.DataFrame, panel: Panel) -> Figure:
             position - 0.18,
             f"{number(high - low)} points apart",
             ha="center",
-            fontsize=8,
+            fontsize=8.5,
             color=QUIET,
         )
         for form in COLOURS:
             draw_point(axes, here.loc[form], position, form)
-        apart += bool(here.loc["individual", "low"] > here.loc["collective", "high"])
+        for form, other in zip(COLOURS, reversed(COLOURS), strict=True):
+            apart[form] += bool(here.loc[form, "low"] > here.loc[other, "high"])
         if position == 0:
             for form, label in panel.instrument.forms.items():
                 axes.text(
@@ -162,8 +163,16 @@ def levels_by_issue(means: pd.DataFrame, panel: Panel) -> Figure:
         xlabel="Mean index, 0 (nothing) to 100 (everything, often)",
     )
     grid(axes)
-    on = "every issue" if apart == len(rows) else f"{count(apart)} of {count(len(rows))} issues"
-    return sign(figure, panel, f"People do clearly more alone than together on {on}")
+    found = {"individual": "more alone than together", "collective": "more together than alone"}
+    said = [
+        f"{found[form]} on {out_of(times, len(rows))} issues"
+        for form, times in apart.items()
+        if times
+    ]
+    title = (
+        f"People do clearly {listing(said)}" if said else "No issue sets the forms clearly apart"
+    )
+    return sign(figure, panel, title)
 
 
 def gaps_by_area(means: pd.DataFrame, panel: Panel) -> Figure:
@@ -189,18 +198,22 @@ def gaps_by_area(means: pd.DataFrame, panel: Panel) -> Figure:
             for form in COLOURS:
                 draw_point(place, both.loc[form], position, form)
         place.set_title(panel.instrument.issues[issue], fontsize=9)
-        place.set(xlim=(0, 80), ylim=(len(areas) - 0.5, -0.5))
+        place.set(xlim=index_limits(means[["low", "high"]]), ylim=(len(areas) - 0.5, -0.5))
         grid(place)
     axes[0].set_yticks(range(len(areas)), [panel.instrument.areas[area] for area in areas])
     axes[len(axes) // 2].set_xlabel("Mean index, with 95% interval")
     name_forms(figure, panel)
     wide = means.pivot(index=["issue", "area"], columns="form", values="mean")
     gap = wide["individual"] - wide["collective"]
-    return sign(
-        figure,
-        panel,
-        f"The gap is {number(gap.min())} to {number(gap.max())} points in every area and issue",
+    ahead = direction(
+        gap.min(), gap.max(), "More alone than together", "More together than alone", ""
     )
+    title = (
+        f"{ahead} in every area and on every issue: {span(gap.abs())} points"
+        if ahead
+        else f"Individual less collective activity is {span(gap)} points, by area and issue"
+    )
+    return sign(figure, panel, title)
 
 
 def levels_by_background(differences: pd.DataFrame, panel: Panel) -> Figure:
@@ -239,9 +252,9 @@ def levels_by_background(differences: pd.DataFrame, panel: Panel) -> Figure:
             labels.append(both["label"].iloc[0])
             position += 1
         position += 0.6
-    axes.set_yticks(ticks, labels, fontsize=8)
+    axes.set_yticks(ticks, labels, fontsize=8.5)
     axes.set(
-        xlim=(0, 80),
+        xlim=index_limits(differences[["mean_low", "mean_high"]]),
         ylim=(position - 0.8, -0.9),
         xlabel="Mean index over the issues, with 95% interval",
     )
