@@ -143,7 +143,9 @@ def test_no_mark_is_cut_off_where_a_panel_does_more() -> None:
 
 def test_every_group_of_people_is_named_however_small() -> None:
     figure = figures.overlap_by_issue(forms.overlap(PANEL), PANEL)
-    named = [text.get_text() for text in figure.axes[0].get_legend().get_texts()]
+    legend = figure.axes[0].get_legend()
+    assert legend
+    named = [text.get_text() for text in legend.get_texts()]
     assert named == ["Neither", "Individual only", "Collective only", "Both"]
 
 
