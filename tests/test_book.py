@@ -112,9 +112,9 @@ def test_the_paper_has_bookmarks_language_and_no_page_without_text(built: Built)
         assert str(pdf.Root.Lang) == "en-GB"
         assert pdf.Root.MarkInfo.Marked
     for number, page in enumerate(reader.pages[1:], 2):
-        lines = [line for line in page.extract_text().splitlines() if line.strip()]
         stream = page.get_contents()
         drawn = len(stream.get_data()) if stream else 0  # a figure has no lines of text
+        lines = [line for line in page.extract_text().splitlines() if line.strip()]
         assert len(lines) > 4 or drawn > 20_000, f"page {number} is almost empty"
 
 

@@ -118,6 +118,8 @@ def test_an_interrupted_build_ends_at_once_and_leaves_no_kernel(tmp_path: Path) 
         ],
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
+        # Where the tests themselves run in the background, Ctrl-C would be ignored.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     time.sleep(4)
     process.send_signal(signal.SIGINT)

@@ -16,7 +16,7 @@ from matplotlib.text import Text
 from coprod import forms, levels, open_panel, sample, scales
 from coprod.panel import Panel
 from coprod.render import provenance
-from coprod.show import COLLECTIVE, INDIVIDUAL, figures, notice, questions, tables
+from coprod.show import COLLECTIVE, INDIVIDUAL, figures, notice, tables
 from coprod.show.table import Table
 
 PANEL = open_panel()
@@ -43,6 +43,7 @@ TABLES: dict[str, Callable[[Panel], Table]] = {
     "correlations": lambda panel: tables.correlations(forms.correlations(panel), panel),
     "overlap": lambda panel: tables.overlap(forms.overlap(panel), panel),
     "variables": lambda panel: tables.variables(panel.instrument),
+    "questions": lambda panel: tables.questions(panel.instrument, "safety"),
     "arms": lambda panel: tables.arms(panel.instrument),
     "build": lambda panel: tables.build(provenance.table()),
 }
@@ -165,11 +166,13 @@ def test_the_notice_says_what_the_data_are() -> None:
 
 
 def test_every_question_is_in_the_codebook() -> None:
-    text = questions(PANEL.instrument).data.replace("\\", "")
-    asked = [v for v in PANEL.instrument.variables.values() if v.issue]
-    assert asked
-    for variable in asked:
-        assert variable.question in text
+    for issue in PANEL.instrument.issues:
+        table = tables.questions(PANEL.instrument, issue)
+        text = BeautifulSoup(table._repr_html_(), "html.parser").get_text()
+        asked = [v for v in PANEL.instrument.variables.values() if v.issue == issue]
+        assert asked
+        for variable in asked:
+            assert variable.question in text
 
 
 def test_missing_numbers_are_dashes() -> None:

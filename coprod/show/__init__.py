@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from coprod.show import figures, tables, words
-from coprod.show.passages import notice, questions
+from coprod.show.notice import notice
 from coprod.show.theme import COLLECTIVE, COLOURS, INDIVIDUAL, use_theme
 
 __all__ = [
@@ -12,7 +12,6 @@ __all__ = [
     "INDIVIDUAL",
     "figures",
     "notice",
-    "questions",
     "tables",
     "use_theme",
     "words",

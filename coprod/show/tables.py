@@ -22,6 +22,7 @@ __all__ = [
     "margins",
     "missing",
     "overlap",
+    "questions",
     "reliability",
     "variables",
 ]
@@ -278,6 +279,25 @@ def variables(instrument: Instrument) -> Table:
         {"name": "Variable", "label": "What it is", "allowed": "What may stand in it"},
         stub="name",
         group="role",
+    )
+
+
+def questions(instrument: Instrument, issue: str) -> Table:
+    """The questions about an issue as they are asked, with what may be answered."""
+    rows = [
+        {
+            "name": v.name,
+            "question": v.question,
+            "answers": "; ".join(f"{value} {label.lower()}" for value, label in v.levels.items()),
+        }
+        for v in instrument.variables.values()
+        if v.issue == issue
+    ]
+    return table(
+        pd.DataFrame(rows),
+        f"codebook-{issue}",
+        {"name": "Variable", "question": "Question as asked", "answers": "Answers"},
+        stub="name",
     )
 
 

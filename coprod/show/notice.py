@@ -1,14 +1,13 @@
-"""Passages of text that are made from a panel: the notice on every page, and the questionnaire."""
+"""The notice that says, on every page, what data it was computed from."""
 
 from __future__ import annotations
 
 from IPython.display import Markdown
 
-from coprod.instrument import Instrument, Variable
 from coprod.panel import Panel
 from coprod.show.words import plain
 
-__all__ = ["notice", "questions"]
+__all__ = ["notice"]
 
 SYNTHETIC = """\
 ::: {{.callout-important}}
@@ -36,17 +35,3 @@ def notice(panel: Panel) -> Markdown:
     """
     text = SYNTHETIC if panel.synthetic else REAL
     return Markdown(text.format(described=plain(panel.describe())))
-
-
-def questions(instrument: Instrument) -> Markdown:
-    """The questions about each issue as they are asked, with what may be answered."""
-    parts: list[str] = []
-    for issue, label in instrument.issues.items():
-        parts.append(f"### {plain(label)}\n")
-        parts += [_question(v) for v in instrument.variables.values() if v.issue == issue]
-    return Markdown("\n".join(parts))
-
-
-def _question(variable: Variable) -> str:
-    answers = ", ".join(f"{value} {label.lower()}" for value, label in variable.levels.items())
-    return f"{plain(variable.name)}\n:   {plain(variable.question)} *{plain(answers)}*\n"
