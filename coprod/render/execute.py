@@ -174,8 +174,11 @@ def _fault(chapter: Chapter, cell: NotebookNode, line: int | None, what: str) ->
         (index for index, each in enumerate(lines, 1) if not each.text.startswith("#|")), 1
     )
     place = lines[min(line or first, len(lines)) - 1].place
-    block = chapter.blocks[cell["metadata"]["coprod"]["block"]]
-    name = block.name if isinstance(block, Cell) else "an inline expression"
+    index = cell["metadata"]["coprod"]["block"]
+    block = chapter.blocks[index] if index >= 0 else None
+    name = (
+        block.name if isinstance(block, Cell) else "an inline expression" if block else "the set-up"
+    )
     said = COLOUR.sub("", what).strip() or what
     return BookError(
         f"the book cannot be rendered: {name} of {chapter.entry.source} failed",
