@@ -196,12 +196,18 @@ def _parquet(file: Path, content: bytes) -> Table:
     if faults:
         raise refuse(file, faults)
 
+    def texts(name: str, column: Any) -> list[str]:
+        try:
+            return [_as_text(value) for value in column.to_pylist()]
+        except (ValueError, OverflowError) as error:
+            # Times beyond the calendar, zones that nobody knows, texts that are not UTF-8.
+            said = f"holds values of type {column.type} that cannot be read"
+            raise refuse(file, [Fault(f"column {shown(name)}", said)]) from error
+
     def chunks() -> Iterator[Rows]:
         start = 1
         for batch in batches:
-            columns = [
-                [_as_text(value) for value in column.to_pylist()] for column in batch.columns
-            ]
+            columns = list(map(texts, header, batch.columns))
             yield list(range(start, start + batch.num_rows)), columns
             start += batch.num_rows
 

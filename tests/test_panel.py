@@ -9,6 +9,8 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from coprod import load_instrument, open_panel
@@ -465,6 +467,22 @@ def test_a_wrong_parquet_file_says_column_row_and_value(tmp_path: Path) -> None:
     ]
     pd.DataFrame({"respondent": [["a"], ["b"]]}).to_parquet(file)
     assert "one value a cell" in faults(file)[0]
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        pa.array([2**62, 1], pa.timestamp("us")),
+        pa.array([2**62, 1], pa.duration("s")),
+        pa.array([1, 1], pa.timestamp("us", "Mars/Phobos")),
+        pa.array([b"\xff", b"a"]).cast(pa.string(), safe=False),
+    ],
+    ids=["time", "duration", "zone", "text"],
+)
+def test_parquet_values_that_cannot_be_read_are_one_fault(values: pa.Array, tmp_path: Path) -> None:
+    file = tmp_path / "panel.parquet"
+    pq.write_table(pa.table({"area": ["A", "B"], "age": values}), file)
+    assert faults(file) == [f"column age: holds values of type {values.type} that cannot be read"]
 
 
 def test_the_panel_says_what_it_is() -> None:
