@@ -12,6 +12,7 @@ import time
 from pathlib import Path
 
 import pytest
+from pypdf import PdfReader
 
 from coprod.cli import run
 from coprod.errors import BookError
@@ -46,6 +47,16 @@ def test_two_builds_in_two_folders_give_the_same_bytes(tmp_path: Path) -> None:
     )
     assert contents(first.out) == contents(second.out)
     assert "chapters/one_files/fig-x-1.svg" in contents(first.out)
+
+
+def test_a_table_with_a_caption_and_no_label_goes_to_both_formats(tmp_path: Path) -> None:
+    table = "\n| a | b |\n|---|---|\n| 1 | 2 |\n\n: Letters and numbers\n"
+    built = render(write_book(tmp_path, one=ONE + table), "embedded")
+    assert "Letters and numbers" in (built.out / "chapters/one.html").read_text(encoding="utf-8")
+    assert built.pdf is not None
+    assert "Letters and numbers" in "".join(
+        page.extract_text() for page in PdfReader(built.pdf).pages
+    )
 
 
 def test_a_build_replaces_the_book_whole(tmp_path: Path) -> None:
