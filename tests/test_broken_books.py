@@ -214,6 +214,16 @@ def test_every_fault_is_named_at_once(tmp_path: Path, capsys: pytest.CaptureFixt
         assert part in message
 
 
+def test_an_unresolved_reference_is_not_taken_for_a_citation_as_well(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    project = write_book(tmp_path, one=ONE + "\nSee [@fig-none].\n")
+    assert run(["render", "--project", str(project), "--engine", "embedded", "--quiet"]) == 2
+    message = capsys.readouterr().err
+    assert message.count("chapters/one.qmd:12") == 1
+    assert "bibliography" not in message
+
+
 def test_a_whole_book_passes_the_lint(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["lint", "--project", str(write_book(tmp_path))]) == 0
     assert "3 chapters" in capsys.readouterr().out

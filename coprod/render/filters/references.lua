@@ -235,7 +235,7 @@ function M.cite(chapters, job, faults)
   local known = {}
   for _, reference in ipairs(job.bibliography and pandoc.utils.references(doc) or {}) do known[reference.id] = true end
   for key, source in pairs(cited) do
-    if not known[key] then table.insert(faults, { source = source, kind = "citation", label = key }) end
+    if not known[key] and not prefix_of(key) then table.insert(faults, { source = source, kind = "citation", label = key }) end
   end
   if not home then
     table.insert(faults, { source = chapters[#chapters].info.source, kind = "refs" })
