@@ -98,6 +98,17 @@ BROKEN = {
         {"one": ONE + "\n" + FIGURE.format(label="fig-x", options='#| fig-cap: "A line"\n')},
         ["chapters/one.qmd:13", "cell 'fig-x'", "fig-alt"],
     ),
+    "a picture without a caption or an alternative text": (
+        {"one": ONE + "\n![](../references.bib)\n"},
+        ["chapters/one.qmd:12", "no alternative text"],
+    ),
+    "a drawing without a label or an alternative text": (
+        {
+            "one": ONE
+            + "\n```{python}\nimport matplotlib.pyplot as plt\nplt.plot([1])\nplt.show()\n```\n"
+        },
+        ["chapters/one.qmd:12", "the picture of cell 2 has no alternative text"],
+    ),
     "a labelled figure without a caption": (
         {"one": ONE + "\n" + FIGURE.format(label="fig-x", options="")},
         ["chapters/one.qmd:13", "cell 'fig-x' has no caption"],

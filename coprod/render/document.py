@@ -283,6 +283,7 @@ def _fault(chapters: Sequence[Chapter], found: dict[str, Any]) -> Fault:
             f"the HTML of {label} would show on the web only",
             'put it in a ::: {.content-visible when-format="html"} block',
         ),
+        "alt": (f"the picture of {label} has no alternative text", "give it '#| fig-alt: …'"),
         "panels": (
             f"the figure '{label}' drew {found.get('found')} pictures for {found.get('expected')} captions",
             "give as many fig-subcap as there are pictures",

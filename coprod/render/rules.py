@@ -37,11 +37,10 @@ def check_picture(book: Book, line: Line, match: re.Match[str], faults: list[Fau
         faults.append(
             Fault(line.place, f"the picture '{path}' does not exist", "create it, or mend the path")
         )
-    if match["caption"] and "fig-alt=" not in attributes:
+    if "fig-alt=" not in attributes:
+        caption = "a caption and " if match["caption"] else ""
         faults.append(
-            Fault(
-                line.place, "the picture has a caption and no alternative text", 'add {fig-alt="…"}'
-            )
+            Fault(line.place, f"the picture has {caption}no alternative text", 'add {fig-alt="…"}')
         )
 
 

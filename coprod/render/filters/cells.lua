@@ -79,6 +79,9 @@ local function output_blocks(output, cell, chapter, target, faults, alt)
     table.insert(faults, { source = chapter.source, place = cell.place, kind = "html", label = cell.name })
     return pandoc.Blocks {}
   elseif output.kind == "image" then
+    if alt == "" then
+      table.insert(faults, { source = chapter.source, place = cell.place, kind = "alt", label = cell.name })
+    end
     return pandoc.Blocks { pandoc.Plain { image(output, alt) } }
   end
   return pandoc.Blocks {
