@@ -140,6 +140,26 @@ BROKEN = {
         {"one": ONE.replace("1 + 1", "undefined + 1")},
         ["chapters/one.qmd:3", "an inline expression", "NameError"],
     ),
+    "two values in one inline expression": (
+        {"one": ONE + "\nThe sums `{python} 1, 2` and `{python} 3`.\n"},
+        ["chapters/one.qmd:12", "'1, 2' is not one expression"],
+    ),
+    "an inline expression that is a statement": (
+        {"one": ONE + "\nThe sum `{python} x = 1`.\n"},
+        ["chapters/one.qmd:12", "'x = 1' is not one expression"],
+    ),
+    "options of a cell that are no keys": (
+        {"one": ONE.replace("#| label: add", "#| add")},
+        ["chapters/one.qmd:6", "must be keys"],
+    ),
+    "words in a tabset before its first tab": (
+        {"one": ONE + "\n::: {.panel-tabset}\n\nLost.\n\n### Tab\n\nWords.\n:::\n"},
+        ["chapters/one.qmd:14", "before its first tab"],
+    ),
+    "a tabset without tabs": (
+        {"one": ONE + "\n::: {.panel-tabset}\n```{python}\n1\n```\n:::\n"},
+        ["chapters/one.qmd:13", "before its first tab"],
+    ),
     "an inline expression over two lines": (
         {"one": ONE + "\nThe sum `{python} 1 +\n1` again.\n"},
         ["chapters/one.qmd:12", "one line"],

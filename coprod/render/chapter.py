@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -11,7 +12,13 @@ from typing import Any
 from coprod.errors import BookError, Fault
 from coprod.render.contract import CELL_OPTIONS, check_mapping, read_yaml
 from coprod.render.project import CONFIG, Book, Entry
-from coprod.render.rules import PICTURE, check_div, check_divs_close, check_picture
+from coprod.render.rules import (
+    PICTURE,
+    check_div,
+    check_divs_close,
+    check_picture,
+    check_tabsets,
+)
 from coprod.render.source import FENCE, Line, fence_tracker, load
 
 __all__ = ["Cell", "Chapter", "Inline", "Prose", "read_chapters"]
@@ -224,6 +231,7 @@ def _read_chapter(book: Book, entry: Entry, faults: list[Fault]) -> Chapter:
         )
     passages = [block.lines for block in blocks if isinstance(block, Prose)]
     check_divs_close(passages, faults)
+    check_tabsets(lines, faults)
     files = tuple(dict.fromkeys([entry.source, *(line.file for line in lines)]))
     return Chapter(entry, tuple(blocks), files, labels)
 
@@ -241,7 +249,9 @@ def _read_cell(
     options, places, wrong = (
         read_yaml(text, start.file, start.number + 1) if count else ({}, {}, [])
     )
-    if not wrong:
+    if not wrong and not isinstance(options, dict):
+        wrong = [Fault(body[0].place, "a cell's options must be keys", "write '#| label: …'")]
+    elif not wrong:
         wrong = check_mapping(options, CELL_OPTIONS, places, start.file)
     faults += wrong
     options = options if isinstance(options, dict) and not wrong else {}
@@ -319,6 +329,21 @@ def _add_label(label: str, line: Line, labels: dict[str, Line], faults: list[Fau
     labels.setdefault(label, line)
 
 
+def _is_one_expression(code: str) -> bool:
+    """Whether code is one value: two, or none, would give later expressions their neighbours' values."""
+    try:
+        tree = ast.parse(f"one({code},)", mode="eval").body
+    except (SyntaxError, ValueError):
+        return False
+    return (
+        isinstance(tree, ast.Call)
+        and isinstance(tree.func, ast.Name)
+        and len(tree.args) == 1
+        and not tree.keywords
+        and not isinstance(tree.args[0], ast.Starred)
+    )
+
+
 def _read_prose(
     book: Book, entry: Entry, lines: tuple[Line, ...], faults: list[Fault], labels: dict[str, Line]
 ) -> Prose:
@@ -329,6 +354,15 @@ def _read_prose(
             continue
         found = [Inline(match["code"].strip(), line) for match in INLINE.finditer(line.text)]
         inlines += found
+        faults += [
+            Fault(
+                line.place,
+                f"'{inline.code}' is not one expression",
+                "write `{python} expression`, with a tuple in brackets",
+            )
+            for inline in found
+            if not _is_one_expression(inline.code)
+        ]
         if line.text.count("`{python}") > len(found):
             faults.append(
                 Fault(

@@ -11,12 +11,13 @@ from coprod.render.contract import FORMATS
 from coprod.render.project import Book
 from coprod.render.source import Line, fence_tracker, resolve
 
-__all__ = ["PICTURE", "check_div", "check_divs_close", "check_picture"]
+__all__ = ["PICTURE", "check_div", "check_divs_close", "check_picture", "check_tabsets"]
 
 PICTURE = re.compile(
     r"!\[(?P<caption>(?:[^\[\]]|\[[^\]]*\])*)\]\((?P<path>[^)\s]+)[^)]*\)(?P<attributes>\{[^}]*\})?"
 )
 DIV = re.compile(r"^\s*:{3,}\s*(?P<attributes>\{[^}]*\}|[\w-]+)\s*:*\s*$")
+HEADING = re.compile(r"^#{1,6}\s")
 DIV_END = re.compile(r"^\s*:{3,}\s*$")
 WHEN = re.compile(r"when-format=\"?(?P<format>[\w-]*)\"?")
 CALLOUTS = ("note", "tip", "warning", "caution", "important")
@@ -68,6 +69,27 @@ def check_divs_close(passages: Iterable[Iterable[Line]], faults: list[Fault]) ->
     faults += [
         Fault(line.place, "this block is never closed", "close it with :::") for line in opened
     ]
+
+
+def check_tabsets(lines: Iterable[Line], faults: list[Fault]) -> None:
+    """A block of tabs starts with the heading of the first, since what stands before it is lost."""
+    inside = fence_tracker()
+    opened = False
+    for line in lines:
+        fenced = inside(line.text)
+        if opened and line.text.strip():
+            if fenced or not HEADING.match(line.text):
+                faults.append(
+                    Fault(
+                        line.place,
+                        "this stands in a tabset before its first tab, and would be lost",
+                        "start the tabset with a heading, which names the tab",
+                    )
+                )
+            opened = False
+        div = None if fenced else DIV.match(line.text)
+        if div and re.search(r"(?<![\w-])panel-tabset(?![\w-])", div["attributes"]):
+            opened = True
 
 
 def check_div(line: Line, faults: list[Fault]) -> None:
