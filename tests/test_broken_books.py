@@ -245,6 +245,22 @@ def test_every_fault_is_named_at_once(tmp_path: Path, capsys: pytest.CaptureFixt
         assert part in message
 
 
+def test_signs_that_some_take_for_ends_of_lines_are_none(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    project = write_book(tmp_path, one=ONE + "\na\x0cb\u2028c\x85d\n\n{{< video x >}}\n")
+    assert run(["lint", "--project", str(project)]) == 2
+    assert "chapters/one.qmd:14" in capsys.readouterr().err
+
+
+def test_marks_and_line_ends_of_windows_change_nothing(tmp_path: Path) -> None:
+    project = write_book(tmp_path)
+    for file in [project / "_quarto.yml", *project.rglob("*.qmd")]:
+        file.write_bytes(b"\xef\xbb\xbf" + file.read_bytes().replace(b"\n", b"\r\n"))
+    assert run(["lint", "--project", str(project)]) == 0
+    assert run(["render", "--project", str(project), "--engine", "embedded", "--to", "html"]) == 0
+
+
 def test_an_unresolved_reference_is_not_taken_for_a_citation_as_well(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

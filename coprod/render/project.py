@@ -112,7 +112,7 @@ def open_book(folder: str | Path) -> Book:
     folder = Path(folder).resolve()
     file = folder / CONFIG
     try:
-        text = file.read_text(encoding="utf-8")
+        text = file.read_text(encoding="utf-8-sig")
     except (FileNotFoundError, NotADirectoryError):
         raise BookError(
             f"there is no {CONFIG} in {folder}",

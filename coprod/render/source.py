@@ -59,7 +59,7 @@ def load(
         faults.append(Fault(asked, f"the include of '{name}' includes itself"))
         return []
     try:
-        text = (book.folder / path).read_text(encoding="utf-8")
+        text = (book.folder / path).read_text(encoding="utf-8-sig")
     except UnicodeDecodeError:
         faults.append(Fault(name, "the file is not UTF-8", "save it as UTF-8"))
         return []
@@ -72,7 +72,8 @@ def load(
         return []
     lines: list[Line] = []
     inside = fence_tracker()
-    for number, line_text in enumerate(text.splitlines(), 1):
+    # Not splitlines, which also ends a line at a form feed and other signs that no editor counts.
+    for number, line_text in enumerate(text.removesuffix("\n").split("\n"), 1):
         line = Line(line_text, name, number)
         if not inside(line_text):
             include = re.fullmatch(r"\{\{<\s*include\s+(\S+)\s*>\}\}\s*", line_text)
