@@ -34,6 +34,18 @@ BROKEN = {
         {"config": CONFIG.replace("code-fold: true", "toc-depth: deep")},
         ["_quarto.yml:16", "'deep'", "a whole number"],
     ),
+    "resources that lead out of the project": (
+        {"config": CONFIG.replace("type: book", 'type: book\n  resources: "../*.csv"')},
+        ["_quarto.yml:3", "paths inside the project"],
+    ),
+    "resources from the root of the machine": (
+        {"config": CONFIG.replace("type: book", "type: book\n  resources: [/etc/*.conf]")},
+        ["_quarto.yml:3", "paths inside the project"],
+    ),
+    "a PDF that would leave the book's folder": (
+        {"config": CONFIG.replace("book:\n  title", "book:\n  output-file: ../x\n  title")},
+        ["_quarto.yml:4", "a name without a folder"],
+    ),
     "a project file that is no YAML": (
         {"config": CONFIG.replace("book:\n", "book: [\n", 1)},
         ["_quarto.yml:", "not valid YAML"],

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable, Iterable, Mapping
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import yaml
@@ -39,6 +39,23 @@ TEXTS: Kind = (
 )
 
 
+NAME: Kind = (
+    "a name without a folder",
+    lambda value: isinstance(value, str) and bool(value) and not set(value) & set("/\\"),
+)
+INSIDE: Kind = (
+    "paths inside the project",
+    lambda value: (
+        TEXTS[1](value) and all(map(_is_inside, [value] if isinstance(value, str) else value))
+    ),
+)
+
+
+def _is_inside(path: str) -> bool:
+    """Whether a path cannot lead out of the folder that it starts from."""
+    return bool(path) and not path.startswith("/") and ".." not in PurePosixPath(path).parts
+
+
 def one_of(*allowed: Any) -> Kind:
     """A value from a list."""
     names = ", ".join("true or false" if v is True else str(v) for v in allowed if v is not False)
@@ -54,7 +71,7 @@ PROJECT_KEYS: dict[str, Any] = {
     "project": {
         "type": one_of("book"),
         "output-dir": TEXT,
-        "resources": TEXTS,
+        "resources": INSIDE,
         "preview": {"port": INTEGER},
     },
     "execute": {"echo": FLAG, "warning": FLAG, "freeze": one_of(False), "cache": one_of(False)},
@@ -74,7 +91,7 @@ PROJECT_KEYS: dict[str, Any] = {
         "back-to-top-navigation": FLAG,
         "page-navigation": FLAG,
         "bread-crumbs": FLAG,
-        "output-file": TEXT,
+        "output-file": NAME,
         "page-footer": {"left": TEXT, "center": TEXT, "right": TEXT},
         "sidebar": {"style": TEXT},
         "chapters": CHAPTERS,
