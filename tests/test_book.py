@@ -113,7 +113,7 @@ def test_the_paper_has_bookmarks_language_and_no_page_without_text(built: Built)
         assert pdf.Root.MarkInfo.Marked
     for number, page in enumerate(reader.pages[1:], 2):
         stream = page.get_contents()
-        drawn = len(stream.get_data()) if stream else 0  # a figure has no lines of text
+        drawn = 0 if stream is None else len(stream.get_data())  # a figure has no lines of text
         lines = [line for line in page.extract_text().splitlines() if line.strip()]
         assert len(lines) > 4 or drawn > 20_000, f"page {number} is almost empty"
 
