@@ -217,6 +217,66 @@ BROKEN = {
         {"one": "---\ntitle: One\n---\n\nWords.\n"},
         ["chapters/one.qmd:1", "front matter"],
     ),
+    "LaTeX that would vanish": (
+        {"one": ONE + "\n\\textbf{bold}\n"},
+        ["chapters/one.qmd:12", "no Markdown"],
+    ),
+    "HTML in prose for both formats": (
+        {"one": ONE + "\n```{=html}\n<b>bold</b>\n```\n"},
+        ["chapters/one.qmd", "no Markdown"],
+    ),
+    "a formula that is no TeX": (
+        {"one": ONE + "\nSo $\\nosuch{x}$.\n"},
+        ["chapters/one.qmd:12", "cannot be read"],
+    ),
+    "a condition on a span": (
+        {"one": ONE + '\n[web]{.content-visible when-format="html"}\n'},
+        ["chapters/one.qmd:12", "a span cannot"],
+    ),
+    "a block that no blank line sets apart": (
+        {"one": ONE + "\nWords\n::: {.callout-note}\nMore.\n:::\n"},
+        ["chapters/one.qmd", "printed as it was typed"],
+    ),
+    "a footnote that is not defined": (
+        {"one": ONE + "\nWords.[^none]\n"},
+        ["chapters/one.qmd", "printed as it was typed"],
+    ),
+    "a heading that skips a level": (
+        {"one": ONE + "\n#### Deep\n"},
+        ["chapters/one.qmd:12", "'Deep' skips a level"],
+    ),
+    "an id that stands twice": (
+        {"one": ONE + "\n## A {#same}\n\n## B {#same}\n"},
+        ["chapters/one.qmd", "'same' stands twice"],
+    ),
+    "a rule in a chapter": (
+        {"one": ONE + "\n---\n\nWords.\n"},
+        ["chapters/one.qmd:12", "front matter"],
+    ),
+    "an option after code": (
+        {"one": ONE.replace("print(2 + 3)", "x = 1\n#| echo: false")},
+        ["chapters/one.qmd:8", "options stand first"],
+    ),
+    "an alternative text of nothing": (
+        {
+            "one": ONE
+            + "\n"
+            + FIGURE.format(label="fig-x", options='#| fig-cap: "A"\n#| fig-alt: " "\n')
+        },
+        ["chapters/one.qmd:13", "fig-alt"],
+    ),
+    "an expression in a caption": (
+        {"one": ONE + '\n```{python}\n#| label: tbl-x\n#| tbl-cap: "`{python} 1`"\n1\n```\n'},
+        ["chapters/one.qmd:13", "expression or a shortcode"],
+    ),
+    "a bibliography that cannot be read": (
+        {"bib": "@book{broken, title = {x}"},
+        ["bibliography cannot be read"],
+    ),
+    "a language that is none": (
+        {"config": CONFIG.replace("en-GB", "klingon_x")},
+        ["_quarto.yml:12", "a language such as en-GB"],
+    ),
     "a chapter that is not UTF-8": ({}, ["chapters/one.qmd", "not UTF-8"]),
 }
 

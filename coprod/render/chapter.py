@@ -255,6 +255,11 @@ def _read_cell(
         wrong = check_mapping(options, CELL_OPTIONS, places, start.file)
     faults += wrong
     options = options if isinstance(options, dict) and not wrong else {}
+    faults += [
+        Fault(line.place, "an option stands after code", "options stand first in a cell")
+        for line in body[count:]
+        if line.text.startswith("#| ")
+    ]
     code = body[count:]
     while code and not code[0].text.strip():
         code = code[1:]
@@ -263,7 +268,7 @@ def _read_cell(
     cell = Cell(options, tuple(body), tuple(code), start, number)
     at = Line("", start.file, places.get(("label",), start.number))
     if cell.label:
-        if not re.fullmatch(r"[\w-]+", cell.label):
+        if not re.fullmatch(r"\w[\w-]*\w|\w", cell.label):
             faults.append(
                 Fault(
                     at.place,
@@ -284,6 +289,22 @@ def _read_cell(
             Fault(at.place, f"{cell.name} has no caption", f"give it '#| {cell.float}-cap: …'")
         )
     alternatives = options.get("fig-alt")
+    said = [alternatives] if isinstance(alternatives, str) else alternatives or []
+    if not all(text.strip() for text in said):
+        alternatives = None
+    for option in ("fig-cap", "tbl-cap"):
+        if re.search(r"`\{python\}|\{\{<", str(options.get(option, ""))):
+            faults.append(
+                Fault(
+                    at.place,
+                    f"the caption of {cell.name} has an expression or a shortcode",
+                    "write it out",
+                )
+            )
+    if options.get("layout-ncol", 1) < 1:
+        faults.append(
+            Fault(at.place, f"{cell.name} has no columns", "'layout-ncol' is one or more")
+        )
     if ("fig-cap" in options or "fig-subcap" in options) and not alternatives:
         faults.append(
             Fault(
@@ -378,6 +399,12 @@ def _read_prose(
         for match in PICTURE.finditer(text):
             check_picture(book, line, match, faults)
         check_div(line, faults)
+        if re.fullmatch(r"-{3,}\s*|\.{3}\s*", line.text):
+            faults.append(
+                Fault(
+                    line.place, "a rule or front matter stands in the chapter", "take the line out"
+                )
+            )
         if entry.source == "index.qmd":
             for match in re.finditer(r"@(sec-[\w-]+)", text):
                 faults.append(

@@ -7,6 +7,7 @@ and anything else is named with its place, since no linter finds a misspelt key.
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -27,6 +28,10 @@ FLAG: Kind = ("true or false", lambda value: isinstance(value, bool))
 INTEGER: Kind = (
     "a whole number",
     lambda value: isinstance(value, int) and not isinstance(value, bool),
+)
+LANGUAGE: Kind = (
+    "a language such as en-GB",
+    lambda value: isinstance(value, str) and bool(re.fullmatch(r"[a-z]{2,3}(-[A-Z]{2})?", value)),
 )
 TEXTS: Kind = (
     "text, or a list of texts",
@@ -98,7 +103,7 @@ PROJECT_KEYS: dict[str, Any] = {
         "appendices": CHAPTERS,
     },
     "bibliography": TEXT,
-    "lang": TEXT,
+    "lang": LANGUAGE,
     "citeproc": one_of(True),
     "data-title": TEXT,
     "license": TEXT,

@@ -288,6 +288,21 @@ def _fault(chapters: Sequence[Chapter], found: dict[str, Any]) -> Fault:
             f"the figure '{label}' drew {found.get('found')} pictures for {found.get('expected')} captions",
             "give as many fig-subcap as there are pictures",
         ),
+        "raw": (
+            f"'{label}' is no Markdown, and would be lost in one format or both",
+            "write Markdown, or put HTML in a block that is visible in HTML only",
+        ),
+        "math": (f"the formula '{label.strip()}' cannot be read", "write TeX that Pandoc knows"),
+        "literal": (
+            f"'{label}' would be printed as it was typed",
+            "leave a blank line before :::, and define what is referred to",
+        ),
+        "span": (f"a span cannot have '{label}'", "use a block of ::: and :::"),
+        "level": (
+            f"the heading '{label}' skips a level",
+            "a heading is one level below the last at most",
+        ),
+        "bibliography": ("the bibliography cannot be read", f"mend the file that {CONFIG} names"),
         "empty": (
             f"the cell '{label}' shows nothing for its caption",
             "let it show a figure, a table or a sentence",

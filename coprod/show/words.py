@@ -12,6 +12,7 @@ from IPython.display import Markdown
 
 __all__ = [
     "count",
+    "counted",
     "direction",
     "interval",
     "listing",
@@ -119,6 +120,17 @@ def out_of(some: int, everything: int) -> str:
     if some == everything:
         return "the one" if everything == 1 else f"all {count(everything)}"
     return f"{'none' if some == 0 else count(some)} of {count(everything)}"
+
+
+def counted(value: int, one: str, more: str = "") -> str:
+    """A number of things, in the singular where there is one.
+
+    Examples
+    --------
+    >>> counted(1, "area"), counted(5, "area"), counted(2, "person", "people")
+    ('one area', 'five areas', 'two people')
+    """
+    return f"{count(value)} {one if value == 1 else more or f'{one}s'}"
 
 
 def listing(items: Iterable[str]) -> str:

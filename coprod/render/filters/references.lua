@@ -52,6 +52,7 @@ function M.number(chapters, faults)
     local info = chapter.info
     chapter.ids, chapter.headings, chapter.number = {}, pandoc.List {}, ""
     local counters, sections = {}, {}
+    local level = 1
 
     local function count(kind)
       counters[kind] = (counters[kind] or 0) + 1
@@ -69,7 +70,15 @@ function M.number(chapters, faults)
     end
 
     local function heading(header)
+      if chapter.ids[header.identifier] then
+        table.insert(faults, { source = info.source, kind = "duplicate", label = header.identifier, other = info.source })
+      end
       chapter.ids[header.identifier] = true
+      if #header.content == 0 then table.insert(faults, { source = info.source, kind = "untitled" }) end
+      if header.level > level + 1 then
+        table.insert(faults, { source = info.source, kind = "level", label = pandoc.utils.stringify(header) })
+      end
+      level = header.level
       if header.level == 1 then
         if chapter.title then
           table.insert(faults, { source = info.source, kind = "title", label = pandoc.utils.stringify(header) })
@@ -182,6 +191,28 @@ function M.resolve(chapters, labels, job, faults, writer)
       return writer.reference(words_for(label), label, info)
     end
 
+    -- What Pandoc would drop, show in one format only, or print as it was typed.
+    local function raw(node)
+      local comment = node.format == "html" and node.text:match "^%s*<!%-%-"
+      if not comment and (node.format ~= "html" or job.target ~= "html") then fault("raw", node.text) end
+    end
+
+    local function math(node)
+      local options = pandoc.WriterOptions { html_math_method = "mathml" }
+      local written = pandoc.write(pandoc.Pandoc { pandoc.Plain { node } }, "html", options)
+      if not written:match "^<math" then fault("math", node.text) end
+    end
+
+    local function literal(node)
+      if node.text:match "^:::" or node.text:match "{{<" or node.text:match "%[%^[%w-]+%]" then fault("literal", node.text) end
+    end
+
+    local function span(node)
+      if node.classes:includes "content-visible" or node.classes:includes "content-hidden" then
+        fault("span", node.classes[1])
+      end
+    end
+
     local function link(node)
       local target = node.target
       if target:match "^%a[%w+.-]*:" or target:match "^//" then return end
@@ -203,6 +234,11 @@ function M.resolve(chapters, labels, job, faults, writer)
 
     chapter.files = pandoc.List {}
     chapter.blocks = chapter.blocks:walk {
+      RawInline = raw,
+      RawBlock = raw,
+      Math = math,
+      Str = literal,
+      Span = span,
       Cite = cite,
       Link = link,
       Image = function(image)
@@ -233,7 +269,12 @@ function M.cite(chapters, job, faults)
   local meta = { ["link-citations"] = true, bibliography = job.bibliography or nil }
   local doc = pandoc.Pandoc(blocks, pandoc.Meta(meta))
   local known = {}
-  for _, reference in ipairs(job.bibliography and pandoc.utils.references(doc) or {}) do known[reference.id] = true end
+  local read, entries = pcall(pandoc.utils.references, doc)
+  if not read then
+    table.insert(faults, { source = home and home.info.source or chapters[1].info.source, kind = "bibliography" })
+    return
+  end
+  for _, reference in ipairs(entries) do known[reference.id] = true end
   for key, source in pairs(cited) do
     if not known[key] and not prefix_of(key) then table.insert(faults, { source = source, kind = "citation", label = key }) end
   end
