@@ -1,0 +1,75 @@
+"""The preview serves the site on this machine only, follows its files, and outlives an error."""
+
+from __future__ import annotations
+
+import threading
+import time
+import urllib.request
+from pathlib import Path
+
+import pytest
+
+from coprod.errors import BookError
+from coprod.render.preview import serve
+from tests.books import FILES, write_book
+
+
+class Preview:
+    """A preview in a thread, and all that it says."""
+
+    def __init__(self, project: Path) -> None:
+        self.said: list[str] = []
+        self.stop = threading.Event()
+        self.thread = threading.Thread(target=serve, args=(project, 0, self.said.append, self.stop))
+
+    def __enter__(self) -> Preview:
+        self.thread.start()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.stop.set()
+        self.thread.join(60)
+
+    def wait(self, words: str, after: int = 0) -> str:
+        """The first sentence after the given number that holds some words."""
+        for _ in range(600):
+            for sentence in self.said[after:]:
+                if words in sentence:
+                    return sentence
+            time.sleep(0.1)
+        raise AssertionError(f"{words!r} was never said: {self.said}")
+
+
+def test_the_preview_follows_an_edit_and_says_what_is_wrong(tmp_path: Path) -> None:
+    project = write_book(tmp_path)
+    chapter = project / "chapters/one.qmd"
+    with Preview(project) as preview:
+        root = preview.wait("Open http").split()[1]
+        assert root.startswith("http://127.0.0.1:")
+
+        def page() -> str:
+            with urllib.request.urlopen(f"{root}chapters/one.html") as answer:
+                assert answer.headers["Cache-Control"] == "no-store"
+                return str(answer.read().decode())
+
+        assert "See" in page()
+        seen = len(preview.said)
+        chapter.write_text(FILES["chapters/one.qmd"] + "\nA new sentence.\n")
+        preview.wait("Made in", seen)
+        assert "A new sentence." in page()
+        seen = len(preview.said)
+        chapter.write_text(FILES["chapters/one.qmd"] + "\n{{< video x >}}\n")
+        assert "chapters/one.qmd:12" in preview.wait("Error", seen)
+        assert "A new sentence." in page()
+        seen = len(preview.said)
+        chapter.write_text(FILES["chapters/one.qmd"] + "\nMended.\n")
+        preview.wait("Made in", seen)
+        assert "Mended." in page()
+
+
+def test_a_port_that_is_taken_is_said(tmp_path: Path) -> None:
+    project = write_book(tmp_path)
+    with Preview(project) as preview:
+        port = int(preview.wait("Open http").split("/")[2].split(":")[1])
+        with pytest.raises(BookError, match=f"port {port}"):
+            serve(project, port, lambda sentence: None, threading.Event())
