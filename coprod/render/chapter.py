@@ -13,9 +13,12 @@ from coprod.errors import BookError, Fault
 from coprod.render.contract import CELL_OPTIONS, check_mapping, read_yaml
 from coprod.render.project import CONFIG, Book, Entry
 from coprod.render.rules import (
+    CAPTIONS,
     PICTURE,
+    REFERABLE,
     check_div,
     check_divs_close,
+    check_options,
     check_picture,
     check_tabsets,
 )
@@ -23,8 +26,6 @@ from coprod.render.source import FENCE, Line, fence_tracker, load
 
 __all__ = ["Cell", "Chapter", "Inline", "Prose", "read_chapters"]
 
-FLOATS = {"fig": "fig-cap", "tbl": "tbl-cap"}
-REFERABLE = ("fig", "tbl", "sec", "eq", "nte", "tip", "wrn", "cau", "imp")
 
 INLINE = re.compile(r"(?<!`)`\{python\}\s+(?P<code>[^`]+)`(?!`)")
 CODE_SPAN = re.compile(r"(?<!`)(`+)(?!`)(.+?)(?<!`)\1(?!`)")
@@ -85,7 +86,7 @@ class Cell:
     def float(self) -> str | None:
         """``fig`` or ``tbl`` where the cell makes a numbered figure or table."""
         kind = self.label.partition("-")[0]
-        return kind if kind in FLOATS else None
+        return kind if f"{kind}-cap" in CAPTIONS else None
 
     @property
     def runs(self) -> bool:
@@ -284,52 +285,7 @@ def _read_cell(
             else f"{entry.source}: {cell.label}"
         )
         _add_label(key, at, labels, faults)
-    if cell.float and f"{cell.float}-cap" not in options:
-        faults.append(
-            Fault(at.place, f"{cell.name} has no caption", f"give it '#| {cell.float}-cap: …'")
-        )
-    alternatives = options.get("fig-alt")
-    said = [alternatives] if isinstance(alternatives, str) else alternatives or []
-    if not all(text.strip() for text in said):
-        alternatives = None
-    for option in ("fig-cap", "tbl-cap"):
-        if re.search(r"`\{python\}|\{\{<", str(options.get(option, ""))):
-            faults.append(
-                Fault(
-                    at.place,
-                    f"the caption of {cell.name} has an expression or a shortcode",
-                    "write it out",
-                )
-            )
-    if options.get("layout-ncol", 1) < 1:
-        faults.append(
-            Fault(at.place, f"{cell.name} has no columns", "'layout-ncol' is one or more")
-        )
-    if ("fig-cap" in options or "fig-subcap" in options) and not alternatives:
-        faults.append(
-            Fault(
-                at.place,
-                f"the figure of {cell.name} has a caption and no alternative text",
-                "give it '#| fig-alt: …'",
-            )
-        )
-    for option, kind in (("fig-cap", "fig"), ("tbl-cap", "tbl")):
-        if option in options and cell.float != kind:
-            faults.append(
-                Fault(
-                    at.place, f"{cell.name} has '{option}' and no label that starts with '{kind}-'"
-                )
-            )
-        if isinstance(options.get(option), str) and re.search(
-            rf"\[-?@(?!(?:{'|'.join(REFERABLE)})-)", options[option]
-        ):
-            faults.append(
-                Fault(
-                    at.place,
-                    f"the caption of {cell.name} has a citation",
-                    "cite in the text: Quarto drops it here",
-                )
-            )
+    check_options(cell.name, cell.float, options, at.place, faults)
     for index, _ in enumerate(
         options.get("fig-subcap", []) if isinstance(options.get("fig-subcap"), list) else []
     ):

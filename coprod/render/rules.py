@@ -1,17 +1,27 @@
-"""What prose may hold beside plain Markdown: pictures, and blocks of colons that are known."""
+"""What may stand in a chapter beside plain Markdown: pictures, blocks of colons, options of cells."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import PurePosixPath
+from typing import Any
 
 from coprod.errors import Fault
 from coprod.render.contract import FORMATS
 from coprod.render.project import Book
 from coprod.render.source import Line, fence_tracker, resolve
 
-__all__ = ["PICTURE", "check_div", "check_divs_close", "check_picture", "check_tabsets"]
+__all__ = [
+    "CAPTIONS",
+    "PICTURE",
+    "REFERABLE",
+    "check_div",
+    "check_divs_close",
+    "check_options",
+    "check_picture",
+    "check_tabsets",
+]
 
 PICTURE = re.compile(
     r"!\[(?P<caption>(?:[^\[\]]|\[[^\]]*\])*)\]\((?P<path>[^)\s]+)[^)]*\)(?P<attributes>\{[^}]*\})?"
@@ -20,6 +30,8 @@ DIV = re.compile(r"^\s*:{3,}\s*(?P<attributes>\{[^}]*\}|[\w-]+)\s*:*\s*$")
 HEADING = re.compile(r"^#{1,6}\s")
 DIV_END = re.compile(r"^\s*:{3,}\s*$")
 WHEN = re.compile(r"when-format=\"?(?P<format>[\w-]*)\"?")
+CAPTIONS = ("fig-cap", "tbl-cap")
+REFERABLE = ("fig", "tbl", "sec", "eq", "nte", "tip", "wrn", "cau", "imp")
 CALLOUTS = ("note", "tip", "warning", "caution", "important")
 
 
@@ -125,5 +137,52 @@ def check_div(line: Line, faults: list[Fault]) -> None:
                     line.place,
                     "this condition is unknown",
                     f'write when-format="{FORMATS[0]}" or "{FORMATS[1]}"',
+                )
+            )
+
+
+def check_options(
+    name: str, kind: str | None, options: Mapping[str, Any], place: str, faults: list[Fault]
+) -> None:
+    """A cell's caption, alternative text and label fit what it shows."""
+    if kind and f"{kind}-cap" not in options:
+        faults.append(Fault(place, f"{name} has no caption", f"give it '#| {kind}-cap: …'"))
+    alternatives = options.get("fig-alt")
+    said = [alternatives] if isinstance(alternatives, str) else alternatives or []
+    if not all(text.strip() for text in said):
+        alternatives = None
+    for option in CAPTIONS:
+        if re.search(r"`\{python\}|\{\{<", str(options.get(option, ""))):
+            faults.append(
+                Fault(
+                    place,
+                    f"the caption of {name} has an expression or a shortcode",
+                    "write it out",
+                )
+            )
+    if options.get("layout-ncol", 1) < 1:
+        faults.append(Fault(place, f"{name} has no columns", "'layout-ncol' is one or more"))
+    if ("fig-cap" in options or "fig-subcap" in options) and not alternatives:
+        faults.append(
+            Fault(
+                place,
+                f"the figure of {name} has a caption and no alternative text",
+                "give it '#| fig-alt: …'",
+            )
+        )
+    for option in CAPTIONS:
+        needed = option.removesuffix("-cap")
+        if option in options and kind != needed:
+            faults.append(
+                Fault(place, f"{name} has '{option}' and no label that starts with '{needed}-'")
+            )
+        if isinstance(options.get(option), str) and re.search(
+            rf"\[-?@(?!(?:{'|'.join(REFERABLE)})-)", options[option]
+        ):
+            faults.append(
+                Fault(
+                    place,
+                    f"the caption of {name} has a citation",
+                    "cite in the text: Quarto drops it here",
                 )
             )
