@@ -23,7 +23,7 @@ from coprod.instrument import Instrument
 from coprod.panel import Panel
 from coprod.scales import indices
 
-__all__ = ["BLOCKS", "ModelMatrix", "Regression", "Wald", "wald"]
+__all__ = ["BLOCKS", "PERCEPTIONS", "ModelMatrix", "Regression", "Wald", "wald"]
 
 Floats = NDArray[np.float64]
 

@@ -23,6 +23,7 @@ __all__ = [
     "plain",
     "safe",
     "span",
+    "term_name",
 ]
 
 MINUS = "\u2212"
@@ -143,6 +144,17 @@ def listing(items: Iterable[str]) -> str:
     """
     *first, last = list(items) or [""]
     return f"{', '.join(first)} and {last}" if first else last
+
+
+def term_name(title: str, level: str = "") -> str:
+    """What a coefficient stands for: the variable, and the level that is compared.
+
+    Examples
+    --------
+    >>> term_name("Age"), term_name("Education", "School: GCSEs or similar")
+    ('Age', 'Education: school')
+    """
+    return f"{title}: {level.partition(':')[0].lower()}" if level else title
 
 
 def direction(

@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+from coprod.show.figures.correlates import (
+    block_shares,
+    coefficients,
+    differences,
+    predictions_by_issue,
+)
 from coprod.show.figures.forms import loadings, overlap_by_issue, profiles_by_issue
 from coprod.show.figures.levels import (
     answers_by_item,
@@ -12,10 +18,14 @@ from coprod.show.figures.levels import (
 
 __all__ = [
     "answers_by_item",
+    "block_shares",
+    "coefficients",
+    "differences",
     "gaps_by_area",
     "levels_by_background",
     "levels_by_issue",
     "loadings",
     "overlap_by_issue",
+    "predictions_by_issue",
     "profiles_by_issue",
 ]
