@@ -9,9 +9,12 @@ import pandas as pd
 from great_tables import GT
 
 from coprod.panel import Panel
-from coprod.show.words import number, percent
+from coprod.show.words import interval, number, percent
 
-__all__ = ["Table", "table"]
+__all__ = ["INTERVAL", "Table", "intervals", "labels", "named", "table"]
+
+INTERVAL = "95% interval"
+"""The heading of a column of intervals."""
 
 Writer = Callable[[float], str] | int | str
 
@@ -103,6 +106,32 @@ def table(
         made = made.tab_source_note(note)
     # Fonts and sizes are the page's own; great_tables would name a dozen web fonts.
     return Table(name, made.tab_options(table_font_names=["inherit"]))
+
+
+def named(frame: pd.DataFrame, panel: Panel) -> pd.DataFrame:
+    """The frame with the labels of issues and forms in place of their names."""
+    labels = {
+        "issue": panel.instrument.issues | {"all": "All issues"},
+        "form": panel.instrument.forms,
+    }
+    named = {
+        column: frame[column].astype(object).map(names)
+        for column, names in labels.items()
+        if column in frame
+    }
+    return frame.assign(**named)
+
+
+def labels(panel: Panel) -> dict[str, str]:
+    """The labels of the panel's variables, by name."""
+    return {name: variable.label for name, variable in panel.instrument.variables.items()}
+
+
+def intervals(
+    frame: pd.DataFrame, low: str, high: str, decimals: int, share: bool = False
+) -> list[str]:
+    """The intervals of a frame's rows, written out."""
+    return [interval(*ends, decimals, share) for ends in zip(frame[low], frame[high], strict=True)]
 
 
 def _write(value: float, how: Writer) -> str:

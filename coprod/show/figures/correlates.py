@@ -93,7 +93,9 @@ def coefficients(table: pd.DataFrame, panel: Panel) -> Figure:
                 marker=MARKERS[form],
                 **POINT,
             )
-    axes.set_xlabel("Points of the index (0 to 100) per SD, or against the first group; 95% interval")
+    axes.set_xlabel(
+        "Points of the index (0 to 100) per SD, or against the first group; 95% interval"
+    )
     grid(axes)
     name_forms(figure, panel)
     strongest = (
@@ -202,9 +204,7 @@ def block_shares(table: pd.DataFrame, panel: Panel) -> Figure:
     for form in COLOURS:
         here = table[table["form"] == form].set_index("block")
         most = here["shapley"].idxmax()
-        said.append(
-            f"{BLOCKS[most].lower()} for {form} ({percent(here.loc[most, 'shapley'], 1)})"
-        )
+        said.append(f"{BLOCKS[most].lower()} for {form} ({percent(here.loc[most, 'shapley'], 1)})")
     return sign(figure, panel, f"The largest share is that of {said[0]} and of {said[1]}")
 
 

@@ -1,19 +1,16 @@
-"""The tables of the chapters. Each takes a tidy frame and returns a table ready to be shown."""
+"""Tables of the panel itself, how it is measured, who does how much, and how the forms go together."""
 
 from __future__ import annotations
 
 import pandas as pd
 
-from coprod.instrument import Instrument, Variable
 from coprod.panel import Panel
 from coprod.show import words
-from coprod.show.table import Table, table
+from coprod.show.table import INTERVAL, Table, intervals, labels, named, table
 
 __all__ = [
     "areas",
-    "arms",
     "background_tests",
-    "build",
     "correlations",
     "factor_fit",
     "gaps",
@@ -22,12 +19,8 @@ __all__ = [
     "margins",
     "missing",
     "overlap",
-    "questions",
     "reliability",
-    "variables",
 ]
-
-INTERVAL = "95% interval"
 
 
 def areas(frame: pd.DataFrame, panel: Panel) -> Table:
@@ -60,7 +53,7 @@ def areas(frame: pd.DataFrame, panel: Panel) -> Table:
 def margins(frame: pd.DataFrame, panel: Panel) -> Table:
     """Shares before and after weighting, from `coprod.sample.margins`, pooled over areas."""
     return table(
-        frame.assign(of=frame["variable"].map(_labels(panel))),
+        frame.assign(of=frame["variable"].map(labels(panel))),
         "study-margins",
         {
             "label": "Group",
@@ -103,9 +96,9 @@ def missing(frame: pd.DataFrame, panel: Panel) -> Table:
 
 def reliability(frame: pd.DataFrame, panel: Panel) -> Table:
     """Alpha and omega of each index, from `coprod.scales.reliability`."""
-    shown = _named(frame, panel)
-    shown["alpha_interval"] = _intervals(frame, "alpha_low", "alpha_high", 2)
-    shown["omega_interval"] = _intervals(frame, "omega_low", "omega_high", 2)
+    shown = named(frame, panel)
+    shown["alpha_interval"] = intervals(frame, "alpha_low", "alpha_high", 2)
+    shown["omega_interval"] = intervals(frame, "omega_low", "omega_high", 2)
     return table(
         shown,
         "measurement-reliability",
@@ -128,7 +121,7 @@ def reliability(frame: pd.DataFrame, panel: Panel) -> Table:
 def loadings(frame: pd.DataFrame, panel: Panel) -> Table:
     """Loadings on the two factors, from `coprod.scales.two_factors`."""
     return table(
-        _named(frame, panel),
+        named(frame, panel),
         "measurement-loadings",
         {
             "label": "Action",
@@ -150,7 +143,7 @@ def factor_fit(frame: pd.DataFrame, panel: Panel) -> Table:
     eigenvalues = ["eigenvalue_1", "eigenvalue_2", "eigenvalue_3"]
     residuals = ["rmsr_one", "rmsr_two"]
     return table(
-        _named(frame, panel),
+        named(frame, panel),
         "measurement-fit",
         {
             "issue": "Issue",
@@ -173,8 +166,8 @@ def items(frame: pd.DataFrame, panel: Panel) -> Table:
     """How often each action is done, from `coprod.levels.shares`."""
     never = frame[frame["answer"] == frame["answer"].min()]
     often = frame[frame["answer"] == frame["answer"].max()]
-    shown = _named(often, panel).assign(
-        ever=1 - never["share"].to_numpy(), interval=_intervals(often, "low", "high", 0, share=True)
+    shown = named(often, panel).assign(
+        ever=1 - never["share"].to_numpy(), interval=intervals(often, "low", "high", 0, share=True)
     )
     shown["of"] = shown["issue"] + ": " + shown["form"].str.lower()
     return table(
@@ -192,7 +185,7 @@ def items(frame: pd.DataFrame, panel: Panel) -> Table:
 def gaps(frame: pd.DataFrame, panel: Panel) -> Table:
     """Both forms and the gap between them, by issue, from `coprod.levels.gaps`."""
     return table(
-        _named(frame, panel).assign(interval=_intervals(frame, "low", "high", 1)),
+        named(frame, panel).assign(interval=intervals(frame, "low", "high", 1)),
         "levels-gap",
         {
             "issue": "Issue",
@@ -216,7 +209,7 @@ def background_tests(frame: pd.DataFrame, panel: Panel) -> Table:
     wide = frame.pivot(index=["variable", "df"], columns="form", values=["statistic", "p_holm"])
     wide = wide.reindex(frame["variable"].unique(), level="variable")
     wide.columns = pd.Index([f"{what}_{form}" for what, form in wide.columns])
-    shown = wide.reset_index().assign(label=lambda rows: rows["variable"].map(_labels(panel)))
+    shown = wide.reset_index().assign(label=lambda rows: rows["variable"].map(labels(panel)))
     columns: dict[str, str] = {"label": "Background", "df": "Degrees of freedom"}
     spanners = {}
     for form, name in panel.instrument.forms.items():
@@ -241,7 +234,7 @@ def background_tests(frame: pd.DataFrame, panel: Panel) -> Table:
 def correlations(frame: pd.DataFrame, panel: Panel) -> Table:
     """Correlation of the two indices, from `coprod.forms.correlations`."""
     return table(
-        _named(frame, panel).assign(interval=_intervals(frame, "low", "high", 2)),
+        named(frame, panel).assign(interval=intervals(frame, "low", "high", 2)),
         "forms-correlation",
         {"issue": "Issue", "correlation": "Correlation", "interval": INTERVAL, "n": "Respondents"},
         formats={"correlation": 2, "n": 0},
@@ -253,7 +246,7 @@ def correlations(frame: pd.DataFrame, panel: Panel) -> Table:
 
 def overlap(frame: pd.DataFrame, panel: Panel) -> Table:
     """Who does which form at all, from `coprod.forms.overlap`."""
-    shown = _named(frame, panel).assign(interval=_intervals(frame, "low", "high", 1, share=True))
+    shown = named(frame, panel).assign(interval=intervals(frame, "low", "high", 1, share=True))
     shown["group"] = shown["group"].astype(str).str.capitalize()
     return table(
         shown,
@@ -264,85 +257,3 @@ def overlap(frame: pd.DataFrame, panel: Panel) -> Table:
         group="issue",
         panel=panel,
     )
-
-
-def variables(instrument: Instrument) -> Table:
-    """The variables of a panel that belong to no issue, by role."""
-    rows = [
-        {"name": v.name, "label": v.label, "allowed": _allowed(v), "role": v.role.capitalize()}
-        for v in instrument.variables.values()
-        if v.issue is None
-    ]
-    return table(
-        pd.DataFrame(rows),
-        "codebook-variables",
-        {"name": "Variable", "label": "What it is", "allowed": "What may stand in it"},
-        stub="name",
-        group="role",
-    )
-
-
-def questions(instrument: Instrument, issue: str) -> Table:
-    """The questions about an issue as they are asked, with what may be answered."""
-    rows = [
-        {
-            "name": v.name,
-            "question": v.question,
-            "answers": "; ".join(f"{value} {label.lower()}" for value, label in v.levels.items()),
-        }
-        for v in instrument.variables.values()
-        if v.issue == issue
-    ]
-    return table(
-        pd.DataFrame(rows),
-        f"codebook-{issue}",
-        {"name": "Variable", "question": "Question as asked", "answers": "Answers"},
-        stub="name",
-    )
-
-
-def arms(instrument: Instrument) -> Table:
-    """What each arm of the experiment reads."""
-    rows = [{"arm": label, "text": instrument.shown[arm]} for arm, label in instrument.arms.items()]
-    return table(pd.DataFrame(rows), "codebook-arms", {"arm": "Arm", "text": "Text"}, stub="arm")
-
-
-def build(frame: pd.DataFrame) -> Table:
-    """What a copy of the book was made from, from `coprod.render.provenance.table`."""
-    return table(frame, "colophon-build", {"what": "What", "value": "This copy"}, stub="what")
-
-
-def _named(frame: pd.DataFrame, panel: Panel) -> pd.DataFrame:
-    """The frame with the labels of issues and forms in place of their names."""
-    labels = {
-        "issue": panel.instrument.issues | {"all": "All issues"},
-        "form": panel.instrument.forms,
-    }
-    named = {
-        column: frame[column].astype(object).map(names)
-        for column, names in labels.items()
-        if column in frame
-    }
-    return frame.assign(**named)
-
-
-def _labels(panel: Panel) -> dict[str, str]:
-    return {name: variable.label for name, variable in panel.instrument.variables.items()}
-
-
-def _intervals(
-    frame: pd.DataFrame, low: str, high: str, decimals: int, share: bool = False
-) -> list[str]:
-    return [
-        words.interval(*ends, decimals, share) for ends in zip(frame[low], frame[high], strict=True)
-    ]
-
-
-def _allowed(variable: Variable) -> str:
-    if variable.levels:
-        return "; ".join(variable.levels.values())
-    if variable.minimum is None:
-        return "any text, each once"
-    if variable.maximum is None:
-        return f"{variable.minimum:g} or more"
-    return f"{variable.minimum:g} to {variable.maximum:g}"

@@ -1,0 +1,46 @@
+"""The tables of the chapters. Each takes a tidy frame and returns a table ready to be shown."""
+
+from __future__ import annotations
+
+from coprod.show.tables.codebook import arms, build, questions, variables
+from coprod.show.tables.correlates import (
+    block_comparison,
+    block_shares,
+    coefficients,
+    comparison,
+)
+from coprod.show.tables.survey import (
+    areas,
+    background_tests,
+    correlations,
+    factor_fit,
+    gaps,
+    items,
+    loadings,
+    margins,
+    missing,
+    overlap,
+    reliability,
+)
+
+__all__ = [
+    "areas",
+    "arms",
+    "background_tests",
+    "block_comparison",
+    "block_shares",
+    "build",
+    "coefficients",
+    "comparison",
+    "correlations",
+    "factor_fit",
+    "gaps",
+    "items",
+    "loadings",
+    "margins",
+    "missing",
+    "overlap",
+    "questions",
+    "reliability",
+    "variables",
+]
