@@ -4,7 +4,18 @@ from __future__ import annotations
 
 from pathlib import Path
 
-__all__ = ["CODEBOOK", "DATA", "DATAPACKAGE", "DESIGN", "MARGINS", "PANEL", "PROJECT"]
+__all__ = [
+    "CACHE",
+    "CODEBOOK",
+    "DATA",
+    "DATAPACKAGE",
+    "DESIGN",
+    "MARGINS",
+    "PANEL",
+    "PROJECT",
+    "RECOVERY",
+    "TRUTH",
+]
 
 PROJECT = Path(__file__).resolve().parent.parent
 DATA = PROJECT / "data"
@@ -13,4 +24,7 @@ CODEBOOK = DATA / "codebook.yml"
 DESIGN = DATA / "design.yml"
 MARGINS = DATA / "margins.yml"
 PANEL = DATA / "panel.csv"
+TRUTH = DATA / "truth.csv"
+RECOVERY = DATA / "recovery.csv"
 DATAPACKAGE = DATA / "datapackage.json"
+CACHE = PROJECT / ".cache"
