@@ -7,7 +7,8 @@ area and issue; it describes who engages, and says nothing of causes. See
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -20,6 +21,7 @@ from coprod.regression import ModelMatrix, Regression
 
 __all__ = [
     "blocks",
+    "by_form",
     "compare_blocks",
     "compare_forms",
     "fit",
@@ -95,6 +97,35 @@ def fit(
     for name in ("estimate", "standard_error", "low", "high"):
         table[f"{name}_sd"] = table[name] / model.spread[0]
     return table.assign(n=len(model.predictors), clusters=len(model.design.strata))
+
+
+def by_form(
+    function: Callable[..., pd.DataFrame], panel: Panel, **options: Any
+) -> pd.DataFrame:
+    """A table of each form, one below the other.
+
+    Parameters
+    ----------
+    function
+        One that takes a panel and a form, as :func:`fit` and :func:`blocks` do.
+    panel
+        The panel.
+    options
+        What else the function takes.
+
+    Returns
+    -------
+    DataFrame
+        The rows of `function` for each form, with a first column `form`.
+
+    Examples
+    --------
+    >>> from coprod.panel import open_panel
+    >>> by_form(fit, open_panel(), issue="safety").groupby("form")["n"].first().gt(2000).all()
+    np.True_
+    """
+    tables = {form: function(panel, form, **options) for form in panel.instrument.forms}
+    return pd.concat(tables, names=["form"]).reset_index("form").reset_index(drop=True)
 
 
 def predict_over(

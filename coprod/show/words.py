@@ -8,9 +8,11 @@ import string
 import unicodedata
 from collections.abc import Iterable
 
+import pandas as pd
 from IPython.display import Markdown
 
 __all__ = [
+    "clear_terms",
     "count",
     "counted",
     "direction",
@@ -155,6 +157,33 @@ def term_name(title: str, level: str = "") -> str:
     ('Age', 'Education: school')
     """
     return f"{title}: {level.partition(':')[0].lower()}" if level else title
+
+
+def clear_terms(table: pd.DataFrame, above: bool) -> str:
+    """The correlates whose coefficients clearly lie above zero, or below it, as prose lists them.
+
+    Parameters
+    ----------
+    table
+        Rows with `term_label`, `level`, `label`, `low` and `high`.
+    above
+        Whether intervals above zero are wanted, or those below it.
+
+    Examples
+    --------
+    >>> columns = ["term_label", "level", "label", "low", "high"]
+    >>> rows = [("Age", "", "Age", 1, 2), ("Tenure", "owns", "Owns", 1, 3), ("Years", "", "", -2, 1)]
+    >>> clear_terms(pd.DataFrame(rows, columns=columns), above=True)
+    'age and owns (tenure)'
+    """
+    clear = table[table["low"] > 0] if above else table[table["high"] < 0]
+    names = [
+        row.term_label.lower()
+        if row.level in ("", "yes")
+        else f"{row.label.partition(':')[0].lower()} ({row.term_label.lower()})"
+        for row in clear.itertuples()
+    ]
+    return listing(names) if names else "nothing asked about"
 
 
 def direction(

@@ -15,8 +15,10 @@ from coprod.show.figures.levels import (
     levels_by_background,
     levels_by_issue,
 )
+from coprod.show.figures.robustness import across_models, residuals_by_fitted
 
 __all__ = [
+    "across_models",
     "answers_by_item",
     "block_shares",
     "coefficients",
@@ -28,4 +30,5 @@ __all__ = [
     "overlap_by_issue",
     "predictions_by_issue",
     "profiles_by_issue",
+    "residuals_by_fitted",
 ]

@@ -9,6 +9,15 @@ from coprod.show.tables.correlates import (
     coefficients,
     comparison,
 )
+from coprod.show.tables.robustness import (
+    across_models,
+    imputed,
+    linearity,
+    marginal_effects,
+    overlap_and_pull,
+    proportional_odds,
+    respondent_share,
+)
 from coprod.show.tables.survey import (
     areas,
     background_tests,
@@ -24,6 +33,7 @@ from coprod.show.tables.survey import (
 )
 
 __all__ = [
+    "across_models",
     "areas",
     "arms",
     "background_tests",
@@ -35,12 +45,18 @@ __all__ = [
     "correlations",
     "factor_fit",
     "gaps",
+    "imputed",
     "items",
+    "linearity",
     "loadings",
+    "marginal_effects",
     "margins",
     "missing",
     "overlap",
+    "overlap_and_pull",
+    "proportional_odds",
     "questions",
     "reliability",
+    "respondent_share",
     "variables",
 ]
