@@ -3,7 +3,9 @@
 Both indices are regressed on the same rows, stacked and interacted with everything, so that their
 coefficients have one joint covariance, clustered by respondent. Forms are compared in points of
 the index, or (``scale="sd"``) in weighted SDs of each index, taken as known. A floor at zero can
-make equal propensities look unequal on either scale.
+make equal propensities look unequal on either scale; ``scale="latent"`` takes only the order of an
+index's steps, by an ordered logit with a threshold a step, and compares in SDs of the propensity
+behind it.
 """
 
 from __future__ import annotations
@@ -18,14 +20,16 @@ from scipy import stats
 from statsmodels.stats.multitest import multipletests
 
 from coprod.crossproducts import eliminate, resampled
+from coprod.cumulative import CumulativeLink, joint_covariance
 from coprod.errors import ValidityError
+from coprod.ordered import steps
 from coprod.panel import Panel
 from coprod.regression import BLOCKS, ModelMatrix, Regression, wald
 
 __all__ = ["compare_blocks", "compare_forms", "rank_agreement"]
 
 Floats = NDArray[np.float64]
-Scale = Literal["points", "sd"]
+Scale = Literal["points", "sd", "latent"]
 
 
 def _stacked(
@@ -37,10 +41,14 @@ def _stacked(
     without: Sequence[str],
 ) -> tuple[Regression, Floats, Floats]:
     """Regression of both forms, their coefficients (k × 2) and joint covariance (2k × 2k)."""
-    if scale not in ("points", "sd"):
-        raise ValidityError(f"scale: {scale!r} is not possible; allowed are 'points' and 'sd'")
+    if scale not in ("points", "sd", "latent"):
+        raise ValidityError(
+            f"scale: {scale!r} is not possible; allowed are 'points', 'sd' and 'latent'"
+        )
     forms = ["individual", "collective"]
     regression = Regression(ModelMatrix.of(panel, forms, issue, weighted, references, without))
+    if scale == "latent":
+        return regression, *_latent(panel, regression)
     units = regression.model.spread if scale == "sd" else np.ones(2)
     every = np.repeat(units, len(regression.coefficients))
     return (
@@ -48,6 +56,29 @@ def _stacked(
         regression.coefficients / units,
         regression.covariance / np.outer(every, every),
     )
+
+
+def _latent(panel: Panel, regression: Regression) -> tuple[Floats, Floats]:
+    """As :func:`_stacked`, of ordered logits; NaN for the intercept, which they do not have."""
+    model, instrument = regression.model, panel.instrument
+    slopes, influences = [], []
+    for form, index in zip(model.forms, model.outcomes.T, strict=True):
+        finest = len(instrument.stems(form)) * max(instrument.answers)
+        fit = CumulativeLink.of(regression, steps(index, finest))
+        linear = fit.predictors @ fit.slopes
+        # pi²/3 is the variance of a standard logistic.
+        unit = np.sqrt(np.cov(linear, aweights=fit.weights, ddof=0) + np.pi**2 / 3)
+        slopes.append(np.concatenate([[np.nan], fit.slopes / unit]))
+        influences.append(fit.influence / unit)
+    joint = joint_covariance(model.design, influences)
+    unknown = model.terms["lonely"].to_numpy(copy=True)
+    unknown[0] = True
+    place = np.maximum(np.arange(len(unknown)) - 1, 0)
+    at = np.concatenate([place, influences[0].shape[1] + place])
+    covariance = joint[np.ix_(at, at)]
+    unknown = np.tile(unknown, 2)
+    covariance[unknown] = covariance[:, unknown] = np.nan
+    return np.column_stack(slopes), covariance
 
 
 def _difference(model: ModelMatrix, covariance: Floats) -> Floats:
@@ -69,12 +100,19 @@ def compare_forms(
     references: Mapping[str, str] | None = None,
     without: Sequence[str] = (),
 ) -> pd.DataFrame:
-    """Each coefficient of one form beside that of the other, and their difference.
+    r"""Each coefficient of one form beside that of the other, and their difference.
 
     On the rows that have both indices and lack nothing. Errors are those of the stacked
     regression: G/(G-1) · (2n-1)/(2n-2k), t on respondents - 1. The family of the adjusted p-values
     is the table. Equivalent in R: ``lm(index ~ form * (area + …), weights = weight)`` on the
     stacked rows with ``vcovCL(m, ~respondent, type = "HC1")``, ``p.adjust``.
+
+    On the latent scale each form has an ordered logit of its own, whose outcome is the index in
+    its steps (8 for four items of 0 to 2). Slopes b are divided by the SD of the propensity,
+    :math:`\sqrt{\mathrm{var}(xb) + \pi^2/3}`, taken as known (McKelvey and Zavoina 1975), so that
+    neither the thresholds nor the residual variance of a form stands in the comparison; the joint
+    covariance is that of the stacked scores, with (2n-1)/(2n-p) for the p slopes and thresholds of
+    both. In R: two ``MASS::polr`` with their ``sandwich::estfun`` side by side.
 
     Parameters
     ----------
@@ -83,7 +121,8 @@ def compare_forms(
     issue
         One issue, or None for all of them pooled, with issue effects.
     scale
-        'points' of the index, or 'sd': each form in its own weighted SD.
+        'points' of the index; 'sd': each form in its own weighted SD; 'latent': each form in SDs
+        of its propensity.
     weighted, references, without
         As in :func:`coprod.correlates.fit`.
 
@@ -99,12 +138,13 @@ def compare_forms(
     Raises
     ------
     ValidityError
-        If `scale` is not possible, or as :func:`coprod.correlates.fit`.
+        If `scale` is not possible; on the latent scale, if a variable tells steps of an index
+        apart without an error; or as :func:`coprod.correlates.fit`.
 
     Examples
     --------
     >>> from coprod.panel import open_panel
-    >>> differences = compare_forms(open_panel(), scale="sd").set_index("term")
+    >>> differences = compare_forms(open_panel(), scale="latent").set_index("term")
     >>> bool(differences.loc["efficacy", "high"] < 0)
     True
     """

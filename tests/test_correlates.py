@@ -133,7 +133,7 @@ def test_references_that_do_not_exist(panel: Panel, references: dict[str, str], 
 def test_arguments_that_do_not_exist(panel: Panel, arguments: dict[str, Any], said: str) -> None:
     with pytest.raises(ValidityError, match=said):
         fit(panel, **arguments)
-    with pytest.raises(ValidityError, match="'points' and 'sd'"):
+    with pytest.raises(ValidityError, match="'points', 'sd' and 'latent'"):
         compare_forms(panel, scale="logit")  # type: ignore[arg-type]
     with pytest.raises(ValidityError, match="perceptions are state, satisfied"):
         predict_over(panel, "age")
