@@ -18,7 +18,7 @@ from coprod.design import Design, load_design
 from coprod.instrument import Instrument, Variable, load_instrument, ordered
 from coprod.weights import margins_frame, rake
 
-__all__ = ["draw_population", "synthesise", "write_frame", "write_panel"]
+__all__ = ["draw_population", "synthesise", "truth", "write_frame", "write_panel"]
 
 Array = np.ndarray
 
@@ -27,7 +27,9 @@ STREAMS = ("people", "background", "perceptions", "propensity", "items", "experi
 
 
 def synthesise(
-    design: Design | None = None, respondents: int | None = None, seed: int | None = None
+    design: Design | None = None,
+    respondents: int | None = None,
+    seed: int | np.random.SeedSequence | None = None,
 ) -> pd.DataFrame:
     """Draw a panel: people who answered, with their weights and the answers they left out.
 
@@ -100,6 +102,40 @@ def draw_population(
     streams = _streams(design["seed"] if seed is None else seed)
     area = np.repeat(np.arange(len(instrument.areas)), _sizes(design, instrument, people))
     return _people(design, instrument, area, streams, responded=False)
+
+
+def truth() -> pd.DataFrame:
+    """The true value of every estimand of the chapters, in the population of `data/design.yml`.
+
+    What an estimator would give for everybody: the same projection, complete answers, population
+    standard deviations. Drawn once by ``make truth`` and kept in `data/truth.csv`;
+    :func:`coprod.truth.draw_truth` draws it for another design.
+
+    Returns
+    -------
+    DataFrame
+        One row a value: `estimand` (the function that estimates it), `issue` ('all' for all of
+        them pooled), `form`, `term`, `level` (coefficient, block, area, item, … as in the
+        function's own table), `statistic` (the column of that table; `spread` is the index's SD,
+        `…_sd` is in SDs, and bias-corrected shares of R² have their plain name), '' where there
+        is none; `value`, `error` (its Monte Carlo standard error), `people` (drawn), `seed`,
+        `design` (:func:`coprod.truth.fingerprint` of design and codebook).
+
+    Raises
+    ------
+    ValidityError
+        When design or codebook have changed since: `make truth` draws the values anew.
+
+    Examples
+    --------
+    >>> known = truth().query("estimand == 'fit' and term == 'efficacy' and issue == 'all'")
+    >>> known.set_index(["form", "statistic"])["value"]["collective", "estimate_sd"].round(2)
+    np.float64(0.23)
+    """
+    # Imported here, since the truth is drawn by this module and estimated by all the others.
+    from coprod.truth import read_truth
+
+    return read_truth()
 
 
 def write_panel(path: Path, respondents: int | None = None, seed: int | None = None) -> None:

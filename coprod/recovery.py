@@ -1,0 +1,255 @@
+"""Whether the estimators give back what is known: many synthetic panels, held against the truth.
+
+``python -m coprod.recovery`` (``make recovery``) draws panels from `data/design.yml`, estimates on
+each what the chapters estimate, and writes bias, coverage and size to `data/recovery.csv`.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Sequence
+from copy import deepcopy
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from coprod.compare import Scale, compare_blocks, compare_forms
+from coprod.correlates import blocks, fit
+from coprod.design import Design, load_design
+from coprod.errors import ValidityError
+from coprod.instrument import load_instrument
+from coprod.levels import gaps, means
+from coprod.panel import Panel
+from coprod.paths import RECOVERY
+from coprod.synthetic import synthesise, truth
+from coprod.truth import KEYS, Progress, fingerprint, run, show_progress
+
+__all__ = ["exchangeable", "read_recovery", "recovery", "write_recovery"]
+
+Floats = NDArray[np.float64]
+
+SEED = 20160203
+PANELS = 2_000
+DRAWS = 500
+SCALES: tuple[Scale, ...] = ("points", "sd")
+Estimate = tuple[tuple[str, ...], tuple[float, float, float, float]]
+"""A key, then value, standard error, low and high (for a test: its p, then nothing)."""
+
+
+def exchangeable(design: Design | None = None) -> Design:
+    """The design with collective items and parameters made those of the individual form.
+
+    Under it both forms have the same coefficients on any scale, so that a test of their equality
+    rejects as often as it says. Equal slopes alone would not do: with other thresholds, equal
+    propensities give unequal indices.
+
+    Examples
+    --------
+    >>> exchangeable()["propensity.perceptions.collective.efficacy"]
+    0.11
+    """
+    values = deepcopy((design or load_design()).values)
+
+    def equalise(group: dict[str, object]) -> None:
+        if "collective" in group:
+            group["collective"] = deepcopy(group["individual"])
+        for entry in group.values():
+            if isinstance(entry, dict):
+                equalise(entry)
+
+    equalise(values)
+    return Design(values)
+
+
+def _estimates(panel: Panel, draws: int) -> Iterator[Estimate]:
+    """What is recovered from one panel: key, value, standard error, low, high."""
+    instrument = panel.instrument
+    suffixes = {"estimate": "", "estimate_sd": "_sd"}
+    for issue in [*instrument.issues, None]:
+        for form in instrument.forms:
+            table = fit(panel, form, issue)
+            row = table[table["term"] == "efficacy"].iloc[0]
+            for name, suffix in suffixes.items():
+                found = row[
+                    [name, *(f"{part}{suffix}" for part in ("standard_error", "low", "high"))]
+                ]
+                yield ("fit", issue or "all", form, "efficacy", "", name), tuple(found)
+    for scale, name in zip(SCALES, ("difference", "difference_sd"), strict=True):
+        table = compare_forms(panel, scale=scale)
+        row = table[table["term"] == "efficacy"].iloc[0]
+        found = row[["difference", "standard_error", "low", "high"]]
+        yield ("compare_forms", "all", "", "efficacy", "", name), tuple(found)
+    for form in instrument.forms:
+        table = blocks(panel, form, draws=draws).set_index("block")
+        parts = ("", "_standard_error", "_low", "_high")
+        for block, row in table.iterrows():
+            for name in ("ordered", "last", "shapley"):
+                key = ("blocks", "all", form, str(block), "", name)
+                yield key, tuple(row[[f"{name}{part}" for part in parts]])
+        found = table.iloc[0][[f"r2{part}" for part in parts]]
+        yield ("blocks", "all", form, "", "", "r2"), tuple(found)
+    for row in means(panel).itertuples():
+        found = (row.mean, row.standard_error, row.low, row.high)
+        yield ("means", row.issue, row.form, "", "", "mean"), found
+    for row in gaps(panel).itertuples():
+        yield (
+            ("gaps", row.issue, "", "", "", "gap"),
+            (row.gap, row.standard_error, row.low, row.high),
+        )
+
+
+def _sizes(panel: Panel) -> Iterator[Estimate]:
+    """p-values of the tests that the forms are alike."""
+    for scale in SCALES:
+        for row in compare_blocks(panel, scale=scale).itertuples():
+            key = ("compare_blocks", "all", "", row.block, "", scale)
+            yield key, (row.p, np.nan, np.nan, np.nan)
+
+
+@lru_cache
+def _alike() -> Design:
+    return exchangeable()
+
+
+def _panel(seed: np.random.SeedSequence, draws: int) -> list[Estimate]:
+    """Everything from the panel of a seed, and from one with exchangeable forms."""
+    instrument = load_instrument()
+    first, second = seed.spawn(2)
+    panel = Panel(synthesise(seed=first), instrument, source="recovery", synthetic=True)
+    alike = Panel(synthesise(_alike(), seed=second), instrument, source="recovery", synthetic=True)
+    return [*_estimates(panel, draws), *_sizes(alike)]
+
+
+def recovery(
+    panels: int = PANELS,
+    seed: int = SEED,
+    jobs: int = 1,
+    draws: int = DRAWS,
+    progress: Progress | None = None,
+    path: Path | None = None,
+) -> pd.DataFrame:
+    """Bias, coverage and size of the main estimators over synthetic panels.
+
+    Each panel is drawn from `data/design.yml`, gaps in the answers included, and estimated as the
+    chapters do. The tests whether a block has the same coefficients for both forms go over panels
+    with :func:`exchangeable` forms, where they are to reject 5 % of the time.
+
+    Parameters
+    ----------
+    panels
+        How many.
+    seed
+        Of the panels; one seed each is spawned from it.
+    jobs
+        Processes. They change no value.
+    draws
+        Bootstrap samples within each panel, for the shares of R².
+    progress
+        Told how many panels are done, and of how many.
+    path
+        Where the table of the panels so far is written after every 100, if anywhere.
+
+    Returns
+    -------
+    DataFrame
+        One row an estimand or test. Keys as in :func:`coprod.synthetic.truth`: `estimand`,
+        `issue`, `form`, `term`, `level`, `statistic` (of `compare_blocks`: the scale, 'points' or
+        'sd'). Of an estimand: `truth`, `mean` (of the estimates), `bias`, `bias_error` (Monte
+        Carlo standard error, that of the truth included), `relative_bias` (share of the truth),
+        `coverage` (share of 95 % intervals that hold the truth), `coverage_error`, `deviation`
+        (SD of the estimates), `standard_error` (mean of those estimated). Of a test: `size`
+        (share of p below .05), `size_error`. NaN where a column does not apply. Then `panels`,
+        `draws`, `seed`, `design` (:func:`coprod.truth.fingerprint`).
+
+    Raises
+    ------
+    ValidityError
+        If there are fewer than two panels, or the truth belongs to another design.
+
+    Examples
+    --------
+    >>> table = recovery(panels=2, draws=10)
+    >>> table["size"].notna().sum().item(), table["coverage"].notna().sum().item()
+    (10, 50)
+    """
+    if panels < 2:
+        raise ValidityError(f"panels: {panels} is too few; bias and coverage need at least 2")
+    known = truth().set_index(list(KEYS))[["value", "error"]]
+    seeds = np.random.SeedSequence(seed).spawn(panels)
+    constant = {"draws": draws, "seed": seed, "design": fingerprint()}
+    keys: list[tuple[str, ...]] = []
+    values: list[list[tuple[float, float, float, float]]] = []
+    for found in run(_panel, [(child, draws) for child in seeds], jobs, progress):
+        assert isinstance(found, list)
+        keys = [key for key, _ in found]
+        values.append([numbers for _, numbers in found])
+        if path and len(values) % 100 == 0:
+            write_recovery(_summary(keys, np.array(values), known).assign(**constant), path)
+    return _summary(keys, np.array(values), known).assign(**constant)
+
+
+def _summary(keys: Sequence[tuple[str, ...]], values: Floats, known: pd.DataFrame) -> pd.DataFrame:
+    """From panels × keys × (value, standard error, low, high)."""
+    panels = len(values)
+    index = pd.MultiIndex.from_tuples(keys, names=KEYS)
+    test = index.get_level_values("estimand") == "compare_blocks"
+    true, error = known.reindex(index).to_numpy().T
+    estimate, standard_error, low, high = np.moveaxis(values, 2, 0)
+    mean, deviation = estimate.mean(axis=0), estimate.std(axis=0, ddof=1)
+    covered = ((low <= true) & (true <= high)).mean(axis=0)
+    rejected = (estimate < 0.05).mean(axis=0)
+    columns = {
+        "truth": true,
+        "mean": mean,
+        "bias": mean - true,
+        "bias_error": np.sqrt(deviation**2 / panels + error**2),
+        "relative_bias": (mean - true) / true,
+        "coverage": covered,
+        "coverage_error": np.sqrt(covered * (1 - covered) / panels),
+        "deviation": deviation,
+        "standard_error": standard_error.mean(axis=0),
+    }
+    table = pd.DataFrame({name: np.where(test, np.nan, found) for name, found in columns.items()})
+    table["size"] = np.where(test, rejected, np.nan)
+    table["size_error"] = np.sqrt(table["size"] * (1 - table["size"]) / panels)
+    return pd.concat([index.to_frame(index=False), table], axis=1).assign(panels=panels)
+
+
+def read_recovery(path: Path = RECOVERY) -> pd.DataFrame:
+    """The table as it was written; see :func:`recovery`.
+
+    Raises
+    ------
+    ValidityError
+        When it is not there, or design or codebook have changed since: `make recovery` makes it.
+    """
+    if not path.exists():
+        raise ValidityError(f"{path.name} is not there; `make recovery` makes it")
+    text = {**dict.fromkeys(KEYS, str), "design": str}
+    table = pd.read_csv(path, dtype=text).fillna(dict.fromkeys(KEYS, ""))
+    if set(table["design"]) != {fingerprint()}:
+        raise ValidityError(
+            f"{path.name} belongs to another design.yml, margins.yml or codebook.yml than those "
+            "that are there now; `make recovery` makes it anew"
+        )
+    return table
+
+
+def write_recovery(table: pd.DataFrame, path: Path = RECOVERY) -> None:
+    """Write the table with eight digits, more than any number of panels makes certain."""
+    table.to_csv(path, index=False, float_format="%.8g", lineterminator="\n")
+
+
+def main(panels: int = PANELS) -> None:
+    """Write `data/recovery.csv`; stopped half-way, it holds the panels so far."""
+    write_recovery(recovery(panels, jobs=2, progress=show_progress, path=RECOVERY))
+
+
+if __name__ == "__main__":
+    try:
+        main(*map(int, sys.argv[1:2]))
+    except ValidityError as error:
+        sys.exit(str(error))
