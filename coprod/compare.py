@@ -112,7 +112,10 @@ def compare_forms(
     :math:`\sqrt{\mathrm{var}(xb) + \pi^2/3}`, taken as known (McKelvey and Zavoina 1975), so that
     neither the thresholds nor the residual variance of a form stands in the comparison; the joint
     covariance is that of the stacked scores, with (2n-1)/(2n-p) for the p slopes and thresholds of
-    both. In R: two ``MASS::polr`` with their ``sandwich::estfun`` side by side.
+    both. That removes most of what a floor does to a comparison, not all: where most answers are at
+    the floor, an index follows its propensity less closely, and slopes per SD are a little smaller
+    (about 4 % where 60 % of the indices are 0, in a simulation with equal correlates; 17 % on the
+    scale 'sd'). In R: two ``MASS::polr`` with their ``sandwich::estfun`` side by side.
 
     Parameters
     ----------

@@ -88,11 +88,9 @@ class CumulativeLink:
 
     @cached_property
     def _selected(self) -> tuple[Floats, Floats]:
-        """How the upper and the lower bound of each row move with the parameters."""
-        cuts = np.arange(self.codes.max())
-        upper = self.codes[:, None] == cuts
-        lower = self.codes[:, None] - 1 == cuts
-        return np.hstack([-self.predictors, upper]), np.hstack([-self.predictors, lower])
+        """Which threshold is the upper and which the lower bound of each row (n × c-1, 0 or 1)."""
+        cuts, codes = np.arange(self.codes.max()), self.codes[:, None]
+        return (codes == cuts).astype(float), (codes - 1 == cuts).astype(float)
 
     def _bounds(self, parameters: Floats) -> tuple[Floats, Floats, Floats]:
         """The latent bounds of each row's category and the probability between them."""
@@ -110,17 +108,22 @@ class CumulativeLink:
         """Weighted scores (n × parameters) and the observed information."""
         upper, lower, between = self._bounds(parameters)
         (_, f_up, s_up), (_, f_low, s_low) = _link(self.link, upper), _link(self.link, lower)
+        x, w = self.predictors, self.weights
         up, low = self._selected
         g_up, g_low = f_up / between, -f_low / between
-        w = self.weights
-        scores = w[:, None] * (g_up[:, None] * up + g_low[:, None] * low)
-        crossed = up.T @ (low * (w * g_up * g_low)[:, None])
-        information = (
-            up.T @ (up * (w * (g_up**2 - s_up / between))[:, None])
-            + low.T @ (low * (w * (g_low**2 + s_low / between))[:, None])
-            + crossed
-            + crossed.T
-        )
+        # Minus the second derivatives by upper, by lower, and by both bounds.
+        h_up, h_low = w * (g_up**2 - s_up / between), w * (g_low**2 + s_low / between)
+        h_both = w * g_up * g_low
+
+        def of(factor: Floats, columns: Floats) -> Floats:
+            return factor[:, None] * columns
+
+        scores = np.hstack([of(-w * (g_up + g_low), x), of(w * g_up, up) + of(w * g_low, low)])
+        slopes = x.T @ of(h_up + h_low + 2 * h_both, x)
+        mixed = -x.T @ (of(h_up + h_both, up) + of(h_low + h_both, low))
+        crossed = up.T @ of(h_both, low)
+        cuts = up.T @ of(h_up, up) + low.T @ of(h_low, low) + crossed + crossed.T
+        information = np.block([[slopes, mixed], [mixed.T, cuts]])
         return scores, information
 
     @cached_property

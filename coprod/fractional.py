@@ -67,7 +67,7 @@ def fit_fractional(
     n = len(model.predictors)
     share, weights = model.outcomes[:, 0] / 100, model.design.weights
     # The quasi-likelihood of a share is that of a binary outcome: weight y on 1, 1 - y on 0.
-    # statsmodels' GLM gives the same, but takes a coefficient without a bound for converged.
+    # statsmodels' GLM gives the same, but a coefficient without a bound counts as converged there.
     fit = CumulativeLink(
         np.repeat([1, 0], n),
         np.tile(model.predictors[:, 1:], (2, 1)),
