@@ -149,9 +149,12 @@ class CumulativeLink:
         for _ in range(30):
             scores, information = self._derivatives(parameters)
             try:
-                step = np.linalg.solve(information, scores.sum(axis=0))
+                newton = np.linalg.solve(information, scores.sum(axis=0))
             except np.linalg.LinAlgError:
                 break
+            if not np.isfinite(newton).all():
+                break
+            step = newton
             for _ in range(30):
                 moved = parameters + step
                 now = self.weights @ np.log(self._bounds(moved)[2])
@@ -166,7 +169,7 @@ class CumulativeLink:
         name = self.names[int(np.abs(step * reach)[:k].argmax())]
         raise ValidityError(
             f"{name}: tells some categories of the outcome apart without an error, so that its "
-            "coefficient has no bound; leave it out by `without`"
+            "coefficient has no bound; use more rows or fewer levels, or leave it out by `without`"
         )
 
     @property
