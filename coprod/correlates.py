@@ -124,8 +124,10 @@ def by_form(
     >>> by_form(fit, open_panel(), issue="safety").groupby("form")["n"].first().gt(2000).all()
     np.True_
     """
-    tables = {form: function(panel, form, **options) for form in panel.instrument.forms}
-    return pd.concat(tables, names=["form"]).reset_index("form").reset_index(drop=True)
+    forms = panel.instrument.forms
+    tables = [function(panel, form, **options).assign(form=form) for form in forms]
+    table = pd.concat(tables, ignore_index=True)
+    return table[["form", *(name for name in table if name != "form")]]
 
 
 def predict_over(

@@ -13,13 +13,32 @@ from bs4 import BeautifulSoup
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 
-from coprod import forms, levels, open_panel, sample, scales
+from coprod import (
+    correlates,
+    diagnostics,
+    forms,
+    imputation,
+    levels,
+    mixed,
+    open_panel,
+    ordered,
+    robustness,
+    sample,
+    scales,
+)
 from coprod.panel import Panel
 from coprod.render import provenance
 from coprod.show import COLLECTIVE, INDIVIDUAL, figures, notice, tables
 from coprod.show.table import Table
 
 PANEL = open_panel()
+FITS = correlates.by_form(correlates.fit, PANEL)
+SHARES = correlates.by_form(correlates.blocks, PANEL, draws=50)
+COMPARED = correlates.compare_forms(PANEL, scale="sd")
+RESIDUALS = correlates.by_form(diagnostics.residuals, PANEL)
+BENT = correlates.by_form(diagnostics.linearity, PANEL)
+MODELS = robustness.across_models(PANEL)
+IMPUTED = correlates.by_form(imputation.compare_imputed, PANEL)
 
 FIGURES: dict[str, Callable[[Panel], Figure]] = {
     "answers": lambda panel: figures.answers_by_item(levels.shares(panel), panel, "health"),
@@ -29,6 +48,14 @@ FIGURES: dict[str, Callable[[Panel], Figure]] = {
     "loadings": lambda panel: figures.loadings(scales.two_factors(panel), panel),
     "overlap": lambda panel: figures.overlap_by_issue(forms.overlap(panel), panel),
     "profiles": lambda panel: figures.profiles_by_issue(forms.profiles(panel), panel),
+    "coefficients": lambda panel: figures.coefficients(FITS, panel),
+    "differences": lambda panel: figures.differences(COMPARED, panel),
+    "shares": lambda panel: figures.block_shares(SHARES, panel),
+    "predictions": lambda panel: figures.predictions_by_issue(
+        correlates.predict_over(panel), panel
+    ),
+    "models": lambda panel: figures.across_models(MODELS, panel),
+    "residuals": lambda panel: figures.residuals_by_fitted(RESIDUALS, panel),
 }
 TABLES: dict[str, Callable[[Panel], Table]] = {
     "areas": lambda panel: tables.areas(sample.by_area(panel), panel),
@@ -42,6 +69,25 @@ TABLES: dict[str, Callable[[Panel], Table]] = {
     "tests": lambda panel: tables.background_tests(levels.background_tests(panel), panel),
     "correlations": lambda panel: tables.correlations(forms.correlations(panel), panel),
     "overlap": lambda panel: tables.overlap(forms.overlap(panel), panel),
+    "coefficients": lambda panel: tables.coefficients(FITS, panel),
+    "shares": lambda panel: tables.block_shares(SHARES, panel),
+    "comparison": lambda panel: tables.comparison(COMPARED, panel),
+    "equality": lambda panel: tables.block_comparison(
+        {"In points": correlates.compare_blocks(panel)}, panel
+    ),
+    "models": lambda panel: tables.across_models(MODELS, panel),
+    "bands": lambda panel: tables.marginal_effects(ordered.marginal_effects(panel), panel),
+    "odds": lambda panel: tables.proportional_odds(ordered.proportional_odds(panel), panel),
+    "respondents": lambda panel: tables.respondent_share(
+        correlates.by_form(mixed.intraclass, panel), panel
+    ),
+    "imputed": lambda panel: tables.imputed(IMPUTED, panel),
+    "linearity": lambda panel: tables.linearity(BENT, panel),
+    "pull": lambda panel: tables.overlap_and_pull(
+        diagnostics.inflation(panel),
+        {"collective": diagnostics.influence(panel, "collective")},
+        panel,
+    ),
     "variables": lambda panel: tables.variables(panel.instrument),
     "questions": lambda panel: tables.questions(panel.instrument, "safety"),
     "arms": lambda panel: tables.arms(panel.instrument),
@@ -121,6 +167,36 @@ def test_titles_follow_the_numbers() -> None:
     assert title == "No issue sets the forms clearly apart"
     mixed = pd.concat([by_area[by_area["area"] == "A"], swap(by_area[by_area["area"] != "A"])])
     assert "Individual less collective" in figures.gaps_by_area(mixed, PANEL).get_suptitle()
+
+
+def test_titles_of_the_correlates_follow_the_numbers() -> None:
+    assert figures.coefficients(FITS, PANEL).get_suptitle() == (
+        "The largest coefficient per SD is that of age for individual, "
+        "of self-efficacy for collective activity"
+    )
+    turned = figures.coefficients(swap(FITS), PANEL).get_suptitle()
+    assert "of self-efficacy for individual, of age for collective" in turned
+    same = FITS.assign(estimate_sd=FITS["estimate_sd"].where(FITS["term"] == "efficacy", 0.0))
+    said = figures.coefficients(same, PANEL).get_suptitle()
+    assert said == "Self-efficacy has the largest coefficient per SD for both forms"
+    nothing = COMPARED.assign(p_holm=1.0)
+    assert (
+        figures.differences(nothing, PANEL).get_suptitle().startswith("None of 19 coefficients are")
+    )
+    predicted = correlates.predict_over(PANEL)
+    assert "on all three issues" in figures.predictions_by_issue(predicted, PANEL).get_suptitle()
+    turned = figures.predictions_by_issue(swap(predicted), PANEL).get_suptitle()
+    assert "on none of three issues" in turned
+    assert "in two of 20 bins for individual" in (
+        figures.residuals_by_fitted(RESIDUALS, PANEL).get_suptitle()
+    )
+
+
+def test_a_table_of_coefficients_names_its_references() -> None:
+    text = BeautifulSoup(tables.coefficients(FITS, PANEL)._repr_html_(), "html.parser").get_text()
+    assert "gender: man" in text
+    assert "Area A" in text
+    assert f"{FITS['n'].iloc[0]:,} answers of {FITS['clusters'].iloc[0]:,} respondents" in text
 
 
 def test_no_mark_is_cut_off_where_a_panel_does_more() -> None:

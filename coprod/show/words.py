@@ -12,6 +12,7 @@ import pandas as pd
 from IPython.display import Markdown
 
 __all__ = [
+    "alike",
     "clear_terms",
     "count",
     "counted",
@@ -20,6 +21,7 @@ __all__ = [
     "listing",
     "number",
     "out_of",
+    "p_short",
     "p_value",
     "percent",
     "plain",
@@ -101,6 +103,17 @@ def p_value(p: float) -> str:
     return number(p, 3 if p < 0.1 else 2)
 
 
+def p_short(p: float) -> str:
+    """A p-value as a table has room for it.
+
+    Examples
+    --------
+    >>> p_short(0.0421), p_short(0.00001)
+    ('0.042', '<0.001')
+    """
+    return p_value(p).replace("under ", "<")
+
+
 def count(value: int) -> str:
     """A small number as a word, a larger one in digits.
 
@@ -159,6 +172,19 @@ def term_name(title: str, level: str = "") -> str:
     return f"{title}: {level.partition(':')[0].lower()}" if level else title
 
 
+def alike(alone: str, together: str) -> str:
+    """What holds of both forms, said once where it is the same.
+
+    Examples
+    --------
+    >>> alike("more", "more"), alike("more", "less")
+    ('more both alone and with others', 'more alone and less with others')
+    """
+    if alone == together:
+        return f"{alone} both alone and with others"
+    return f"{alone} alone and {together} with others"
+
+
 def clear_terms(table: pd.DataFrame, above: bool) -> str:
     """The correlates whose coefficients clearly lie above zero, or below it, as prose lists them.
 
@@ -174,13 +200,13 @@ def clear_terms(table: pd.DataFrame, above: bool) -> str:
     >>> columns = ["term_label", "level", "label", "low", "high"]
     >>> rows = [("Age", "", "Age", 1, 2), ("Tenure", "owns", "Owns", 1, 3), ("Years", "", "", -2, 1)]
     >>> clear_terms(pd.DataFrame(rows, columns=columns), above=True)
-    'age and owns (tenure)'
+    'age and tenure (owns)'
     """
     clear = table[table["low"] > 0] if above else table[table["high"] < 0]
     names = [
         row.term_label.lower()
         if row.level in ("", "yes")
-        else f"{row.label.partition(':')[0].lower()} ({row.term_label.lower()})"
+        else f"{row.term_label.lower()} ({row.label.partition(':')[0].lower()})"
         for row in clear.itertuples()
     ]
     return listing(names) if names else "nothing asked about"

@@ -23,7 +23,7 @@ from coprod.show.theme import (
     new_figure,
     sign,
 )
-from coprod.show.words import count, counted, out_of, percent, term_name
+from coprod.show.words import out_of, percent, term_name
 
 __all__ = ["block_shares", "coefficients", "differences", "predictions_by_issue"]
 
@@ -160,9 +160,10 @@ def differences(table: pd.DataFrame, panel: Panel) -> Figure:
     grid(axes)
     tested = table["p_holm"].notna()
     clear = int((table["p_holm"] < 0.05).sum())
+    some = out_of(clear, int(tested.sum())).capitalize()
     title = (
-        f"{count(clear).capitalize()} of {counted(int(tested.sum()), 'coefficient')} "
-        f"{'is' if clear == 1 else 'are'} clearly different, after Holm (filled marks)"
+        f"{some} coefficients {'is' if clear == 1 else 'are'} clearly different, after Holm "
+        "(filled marks)"
     )
     return sign(figure, panel, title)
 

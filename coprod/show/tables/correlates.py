@@ -61,7 +61,7 @@ def coefficients(frame: pd.DataFrame, panel: Panel) -> Table:
         "correlates-coefficients",
         columns,
         formats={
-            name: words.p_value if name.startswith("p_") else 2 if "_sd" in name else 1
+            name: words.p_short if name.startswith("p_") else 2 if "_sd" in name else 1
             for name in columns
             if name.startswith(("estimate", "p_"))
         },
@@ -105,7 +105,7 @@ def block_shares(frame: pd.DataFrame, panel: Panel) -> Table:
             "ordered": "%1",
             "last": "%1",
             "last_statistic": 1,
-            "last_p": words.p_value,
+            "last_p": words.p_short,
         },
         stub="label",
         group="of",
@@ -139,7 +139,7 @@ def comparison(frame: pd.DataFrame, panel: Panel) -> Table:
         },
         formats={
             **dict.fromkeys([*forms, "difference"], 2),
-            **dict.fromkeys(["p", "p_holm", "p_bh"], words.p_value),
+            **dict.fromkeys(["p", "p_holm", "p_bh"], words.p_short),
         },
         stub="name",
         group="of",
@@ -171,7 +171,7 @@ def block_comparison(frames: dict[str, pd.DataFrame], panel: Panel) -> Table:
         "correlates-tests",
         columns,
         formats={
-            name: words.p_value if name.startswith("p_") else 0 if name == "df" else 1
+            name: words.p_short if name.startswith("p_") else 0 if name == "df" else 1
             for name in columns
             if name != "label"
         },

@@ -60,7 +60,8 @@ def across_models(frame: pd.DataFrame, panel: Panel) -> Table:
 
 def marginal_effects(frame: pd.DataFrame, panel: Panel) -> Table:
     """How each correlate moves the chance of each band, from `coprod.ordered.marginal_effects`."""
-    shown = _named_terms(frame.assign(interval=intervals(frame, "low", "high", 1, share=True)))
+    points = frame.assign(**{end: 100 * frame[end] for end in ("estimate", "low", "high")})
+    shown = _named_terms(points.assign(interval=intervals(points, "low", "high", 1)))
     wide = shown.drop_duplicates(["term", "level"])[["of", "name"]]
     columns: dict[str, str] = {"name": "Correlate"}
     spanners = {}
@@ -75,7 +76,7 @@ def marginal_effects(frame: pd.DataFrame, panel: Panel) -> Table:
         wide,
         "robustness-bands",
         columns,
-        formats={name: "%1" for name in columns if name.startswith("estimate_")},
+        formats={name: 1 for name in columns if name.startswith("estimate_")},
         stub="name",
         group="of",
         spanners=spanners,
@@ -100,7 +101,7 @@ def proportional_odds(frame: pd.DataFrame, panel: Panel) -> Table:
             "df": "Coefficients",
             "p": "p",
         },
-        formats={"cut_1": 2, "cut_2": 2, "statistic": 1, "df": 0, "p": words.p_value},
+        formats={"cut_1": 2, "cut_2": 2, "statistic": 1, "df": 0, "p": words.p_short},
         stub="term_label",
         spanners={"Coefficient (log odds)": ["cut_1", "cut_2"]},
         notes=["Robust Wald tests that both coefficients are equal; groups have several at once."],
@@ -120,51 +121,51 @@ def respondent_share(frame: pd.DataFrame, panel: Panel) -> Table:
             "label": "Form",
             "variance_respondent": "Respondent",
             "variance_residual": "Rest",
-            "icc": "Share of the respondent",
+            "icc": "Share",
             "interval": INTERVAL,
-            "n": "Answers",
-            "clusters": "Respondents",
         },
-        formats={
-            "variance_respondent": 0,
-            "variance_residual": 0,
-            "icc": 2,
-            "n": 0,
-            "clusters": 0,
-        },
+        formats={"variance_respondent": 0, "variance_residual": 0, "icc": 2},
         stub="label",
         spanners={"Variance": ["variance_respondent", "variance_residual"]},
-        notes=["Linear mixed model with the correlates, area and issue fixed; unweighted."],
+        notes=[
+            "Linear mixed model with the correlates, area and issue fixed; unweighted. Share: that "
+            "of the respondent, the intraclass correlation.",
+        ],
         panel=panel,
     )
 
 
 def imputed(frame: pd.DataFrame, panel: Panel) -> Table:
     """Complete cases beside imputed ones, from `imputation.compare_imputed` of both forms."""
-    shown = _named_terms(frame.assign(interval=intervals(frame, "low", "high", 1)))
-    shown = shown.assign(of=shown["form"].map(panel.instrument.forms))
+    shown = _named_terms(frame)
+    own = {
+        "complete": "Complete",
+        "estimate": "Imputed",
+        "standard_error": "SE",
+        "fraction_missing": "Missing",
+    }
+    wide = shown.drop_duplicates(["term", "level"])[["of", "name"]]
+    columns: dict[str, str] = {"name": "Correlate"}
+    spanners = {}
+    for form, title in panel.instrument.forms.items():
+        part = shown.loc[shown["form"] == form, ["of", "name", *own]]
+        wide = wide.merge(part.rename(columns={name: f"{name}_{form}" for name in own}))
+        columns |= {f"{name}_{form}": heading for name, heading in own.items()}
+        spanners[title] = [f"{name}_{form}" for name in own]
     return table(
-        shown,
+        wide,
         "robustness-imputed",
-        {
-            "name": "Correlate",
-            "complete": "Complete",
-            "complete_standard_error": "SE",
-            "estimate": "Imputed",
-            "standard_error": "SE",
-            "interval": INTERVAL,
-            "fraction_missing": "Missing information",
-        },
+        columns,
         formats={
-            "complete": 2,
-            "complete_standard_error": 2,
-            "estimate": 2,
-            "standard_error": 2,
-            "fraction_missing": "%",
+            name: "%" if name.startswith("fraction") else 2 for name in columns if name != "name"
         },
         stub="name",
         group="of",
-        notes=["Points of the index, per SD or against the reference."],
+        spanners=spanners,
+        notes=[
+            "Points of the index, per SD or against the reference. SE: that of the imputed "
+            "coefficient. Missing: the share of information that the gaps cost.",
+        ],
         panel=panel,
     )
 
@@ -181,7 +182,7 @@ def linearity(frame: pd.DataFrame, panel: Panel) -> Table:
             "p": "p",
             "p_holm": "Holm",
         },
-        formats={"statistic": 1, "df": 0, "p": words.p_value, "p_holm": words.p_value},
+        formats={"statistic": 1, "df": 0, "p": words.p_short, "p_holm": words.p_short},
         stub="term_label",
         group="of",
         notes=["Robust Wald tests of a free step for each answer against a straight line."],

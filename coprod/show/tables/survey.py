@@ -220,7 +220,7 @@ def background_tests(frame: pd.DataFrame, panel: Panel) -> Table:
         "levels-tests",
         columns,
         formats={
-            name: words.p_value if name.startswith("p_") else 0 if name == "df" else 1
+            name: words.p_short if name.startswith("p_") else 0 if name == "df" else 1
             for name in columns
             if name != "label"
         },
