@@ -38,6 +38,9 @@ PREDICTORS = 30
 DEPENDENT = 1e-6
 """Predictors do not vary along a direction with less than this share of a column's variance."""
 
+ONE_THREAD = 1
+"""Of the linear algebra: matrices are small, and several threads would mostly wait for each other."""
+
 ALWAYS = ("area", "weight", "age", "gender")
 """Predictors of everything: what people were sampled and weighted by."""
 
@@ -258,8 +261,7 @@ def impute(
         if value < 1:
             raise ValidityError(f"{name}: {value} is too few; at least 1 is needed")
     generators = map(np.random.default_rng, np.random.SeedSequence(seed).spawn(imputations))
-    # The matrices are small: several threads would wait for each other for most of the time.
-    with threadpool_limits(1, "blas"):
+    with threadpool_limits(ONE_THREAD, "blas"):
         answers = _Answers.of(panel)
         draws = [answers.draw(iterations, generator) for generator in generators]
     completed = []
@@ -449,7 +451,8 @@ def compare_imputed(
         return table[["term", "term_label", "level", *list(table)[3:]]]
 
     arguments = {**fitted, **drawn, "references": dict(references or {})}
-    return remembered("imputed", panel, arguments, compute)
+    with threadpool_limits(ONE_THREAD, "blas"):
+        return remembered("imputed", panel, arguments, compute)
 
 
 def _references(panel: Panel, fitted: pd.DataFrame) -> dict[str, str]:
