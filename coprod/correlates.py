@@ -99,9 +99,7 @@ def fit(
     return table.assign(n=len(model.predictors), clusters=len(model.design.strata))
 
 
-def by_form(
-    function: Callable[..., pd.DataFrame], panel: Panel, **options: Any
-) -> pd.DataFrame:
+def by_form(function: Callable[..., pd.DataFrame], panel: Panel, **options: Any) -> pd.DataFrame:
     """A table of each form, one below the other.
 
     Parameters

@@ -78,7 +78,7 @@ def coefficients(table: pd.DataFrame, panel: Panel) -> Figure:
     """
     first = table[table["form"] == next(iter(COLOURS))]
     shown = first[first["block"].isin(list(BLOCKS))]
-    figure, [axes] = new_figure(0.215 * (len(shown) + 1.4 * shown["block"].nunique()) + 1.0)
+    figure, [axes] = new_figure(0.195 * (len(shown) + 1.4 * shown["block"].nunique()) + 1.0)
     axes.axvline(0, color=QUIET, linewidth=0.8)
     places = _list_terms(axes, shown)
     for shift, form in zip((-APART, APART), COLOURS, strict=True):

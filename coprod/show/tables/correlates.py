@@ -43,10 +43,10 @@ def coefficients(frame: pd.DataFrame, panel: Panel) -> Table:
     columns: dict[str, str] = {"name": "Correlate"}
     spanners = {}
     for form, label in panel.instrument.forms.items():
-        part = shown[shown["form"] == form][[*keys, "estimate", "interval", "estimate_sd", "p"]]
+        part = shown[shown["form"] == form][[*keys, "estimate", "interval", "p"]]
         part = part.rename(columns={name: f"{name}_{form}" for name in part if name not in keys})
         wide = wide.merge(part, on=keys, how="left")
-        own = {"estimate": "Points", "interval": INTERVAL, "estimate_sd": "SD", "p": "p"}
+        own = {"estimate": "Points", "interval": INTERVAL, "p": "p"}
         columns |= {f"{name}_{form}": title for name, title in own.items()}
         spanners[label] = [f"{name}_{form}" for name in own]
     # Last in the model's order, first in the reader's interest: the blocks before area and issue.
@@ -61,7 +61,7 @@ def coefficients(frame: pd.DataFrame, panel: Panel) -> Table:
         "correlates-coefficients",
         columns,
         formats={
-            name: words.p_short if name.startswith("p_") else 2 if "_sd" in name else 1
+            name: words.p_short if name.startswith("p_") else 1
             for name in columns
             if name.startswith(("estimate", "p_"))
         },
@@ -71,7 +71,7 @@ def coefficients(frame: pd.DataFrame, panel: Panel) -> Table:
         notes=[
             "Weighted least squares; intervals and p by errors clustered by respondent.",
             *_against(frame),
-            f"SD: in standard deviations of the index. {rows}.",
+            f"{rows}.",
         ],
         panel=panel,
     )
