@@ -13,7 +13,7 @@ LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --fork-s
 	--custom-compile-command "make lock"
 
 .DEFAULT_GOAL := help
-.PHONY: help render preview test lint notebooks bench lock clean
+.PHONY: help render preview test lint notebooks truth recovery bench lock clean
 
 help: ## Show these commands
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile | expand -t 18
@@ -55,6 +55,14 @@ lint: .venv/test.stamp ## Check code style, types and the chapters' contract
 
 notebooks: .venv/render.stamp ## Write each chapter as an executed notebook to tests/notebooks/
 	$(BIN)/python -m coprod notebooks
+
+truth recovery: export OPENBLAS_NUM_THREADS = 1
+truth recovery: export OMP_NUM_THREADS = 1
+truth: .venv/render.stamp ## Draw the true values again into data/truth.csv (10 minutes)
+	$(BIN)/python -m coprod.truth
+
+recovery: .venv/render.stamp ## Hold the estimators against the truth over 2,000 panels (25 minutes); PANELS=N
+	$(BIN)/python -m coprod.recovery $(PANELS)
 
 bench: .venv/test.stamp ## Measure the build; results go to benchmarks/RESULTS.md
 	$(BIN)/python benchmarks/build.py

@@ -9,7 +9,7 @@ from typing import Any
 
 from coprod.check import LONGEST
 from coprod.instrument import Variable, load_instrument
-from coprod.paths import CODEBOOK, DATA, DATAPACKAGE, DESIGN, MARGINS, PANEL
+from coprod.paths import CODEBOOK, DATA, DATAPACKAGE, DESIGN, MARGINS, PANEL, RECOVERY, TRUTH
 
 __all__ = ["datapackage", "write_datapackage"]
 
@@ -21,7 +21,10 @@ OTHERS = {
     CODEBOOK: "The questionnaire: every variable with its question, values and role",
     DESIGN: "Every parameter of the design from which the panel was drawn, with why and source",
     MARGINS: "Shares of gender and of age bands in the areas, to which the weights are raked",
+    TRUTH: "True values: what every estimator would give for everybody in the simulated population",
+    RECOVERY: "Bias, coverage and size of the estimators over synthetic panels",
 }
+FORMATS = {".yml": ("yaml", "application/yaml"), ".csv": ("csv", "text/csv")}
 
 
 def datapackage() -> dict[str, Any]:
@@ -53,7 +56,11 @@ def datapackage() -> dict[str, Any]:
         },
     }
     others = [
-        {**_resource(file, text), "format": "yaml", "mediatype": "application/yaml"}
+        {
+            **_resource(file, text),
+            "format": FORMATS[file.suffix][0],
+            "mediatype": FORMATS[file.suffix][1],
+        }
         for file, text in OTHERS.items()
     ]
     return {

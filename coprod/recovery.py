@@ -6,6 +6,7 @@ each what the chapters estimate, and writes bias, coverage and size to `data/rec
 
 from __future__ import annotations
 
+import argparse
 import sys
 from collections.abc import Iterator, Sequence
 from copy import deepcopy
@@ -19,7 +20,7 @@ from numpy.typing import NDArray
 from coprod.compare import Scale, compare_blocks, compare_forms
 from coprod.correlates import blocks, fit
 from coprod.design import Design, load_design
-from coprod.errors import ValidityError
+from coprod.errors import CoprodError, ValidityError
 from coprod.instrument import load_instrument
 from coprod.levels import gaps, means
 from coprod.panel import Panel
@@ -115,11 +116,16 @@ def _alike() -> Design:
 
 
 def _panel(seed: np.random.SeedSequence, draws: int) -> list[Estimate]:
-    """Everything from the panel of a seed, and from one with exchangeable forms."""
+    """Everything from the panel of a seed, and from one with exchangeable forms.
+
+    Without draws, the second only.
+    """
     instrument = load_instrument()
     first, second = seed.spawn(2)
-    panel = Panel(synthesise(seed=first), instrument, source="recovery", synthetic=True)
     alike = Panel(synthesise(_alike(), seed=second), instrument, source="recovery", synthetic=True)
+    if not draws:
+        return list(_sizes(alike))
+    panel = Panel(synthesise(seed=first), instrument, source="recovery", synthetic=True)
     return [*_estimates(panel, draws), *_sizes(alike)]
 
 
@@ -135,12 +141,13 @@ def recovery(
 
     Each panel is drawn from `data/design.yml`, gaps in the answers included, and estimated as the
     chapters do. The tests whether a block has the same coefficients for both forms go over panels
-    with :func:`exchangeable` forms, where they are to reject 5 % of the time.
+    with :func:`exchangeable` forms, where they are to reject 5 % of the time; they go over two
+    and a half times as many panels, since a share near 5 % needs more of them to be known.
 
     Parameters
     ----------
     panels
-        How many.
+        How many, for bias and coverage.
     seed
         Of the panels; one seed each is spawned from it.
     jobs
@@ -161,13 +168,13 @@ def recovery(
         Carlo standard error, that of the truth included), `relative_bias` (share of the truth),
         `coverage` (share of 95 % intervals that hold the truth), `coverage_error`, `deviation`
         (SD of the estimates), `standard_error` (mean of those estimated). Of a test: `size`
-        (share of p below .05), `size_error`. NaN where a column does not apply. Then `panels`,
-        `draws`, `seed`, `design` (:func:`coprod.truth.fingerprint`).
+        (share of p below .05), `size_error`. NaN where a column does not apply. Then `panels`
+        (of this row), `draws`, `seed`, `design` (:func:`coprod.truth.fingerprint`).
 
     Raises
     ------
     ValidityError
-        If there are fewer than two panels, or the truth belongs to another design.
+        If there are fewer than two panels or draws, or the truth belongs to another design.
 
     Examples
     --------
@@ -177,30 +184,35 @@ def recovery(
     """
     if panels < 2:
         raise ValidityError(f"panels: {panels} is too few; bias and coverage need at least 2")
+    if draws < 2:
+        raise ValidityError(f"draws: {draws} is too few; a bootstrap needs at least 2")
     known = truth().set_index(list(KEYS))[["value", "error"]]
-    seeds = np.random.SeedSequence(seed).spawn(panels)
+    # The first seeds stay the same whatever their number.
+    seeds = np.random.SeedSequence(seed).spawn(5 * panels // 2)
+    work = [(child, draws if place < panels else 0) for place, child in enumerate(seeds)]
     constant = {"draws": draws, "seed": seed, "design": fingerprint()}
     keys: list[tuple[str, ...]] = []
     values: list[list[tuple[float, float, float, float]]] = []
-    for found in run(_panel, [(child, draws) for child in seeds], jobs, progress):
+    for found in run(_panel, work, jobs, progress):
         assert isinstance(found, list)
-        keys = [key for key, _ in found]
-        values.append([numbers for _, numbers in found])
+        keys = keys or [key for key, _ in found]
+        left_out = [(np.nan,) * 4] * (len(keys) - len(found))
+        values.append([*left_out, *(numbers for _, numbers in found)])
         if path and len(values) % 100 == 0:
             write_recovery(_summary(keys, np.array(values), known).assign(**constant), path)
     return _summary(keys, np.array(values), known).assign(**constant)
 
 
 def _summary(keys: Sequence[tuple[str, ...]], values: Floats, known: pd.DataFrame) -> pd.DataFrame:
-    """From panels × keys × (value, standard error, low, high)."""
-    panels = len(values)
+    """From panels × keys × (value, standard error, low, high); NaN where a panel is without."""
     index = pd.MultiIndex.from_tuples(keys, names=KEYS)
     test = index.get_level_values("estimand") == "compare_blocks"
     true, error = known.reindex(index).to_numpy().T
     estimate, standard_error, low, high = np.moveaxis(values, 2, 0)
-    mean, deviation = estimate.mean(axis=0), estimate.std(axis=0, ddof=1)
-    covered = ((low <= true) & (true <= high)).mean(axis=0)
-    rejected = (estimate < 0.05).mean(axis=0)
+    panels = np.isfinite(estimate).sum(axis=0)
+    mean, deviation = np.nanmean(estimate, axis=0), np.nanstd(estimate, axis=0, ddof=1)
+    covered = ((low <= true) & (true <= high)).sum(axis=0) / panels
+    rejected = (estimate < 0.05).sum(axis=0) / panels
     columns = {
         "truth": true,
         "mean": mean,
@@ -210,7 +222,7 @@ def _summary(keys: Sequence[tuple[str, ...]], values: Floats, known: pd.DataFram
         "coverage": covered,
         "coverage_error": np.sqrt(covered * (1 - covered) / panels),
         "deviation": deviation,
-        "standard_error": standard_error.mean(axis=0),
+        "standard_error": np.nansum(standard_error, axis=0) / panels,
     }
     table = pd.DataFrame({name: np.where(test, np.nan, found) for name, found in columns.items()})
     table["size"] = np.where(test, rejected, np.nan)
@@ -243,13 +255,16 @@ def write_recovery(table: pd.DataFrame, path: Path = RECOVERY) -> None:
     table.to_csv(path, index=False, float_format="%.8g", lineterminator="\n")
 
 
-def main(panels: int = PANELS) -> None:
-    """Write `data/recovery.csv`; stopped half-way, it holds the panels so far."""
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Write `data/recovery.csv`; a run that is stopped leaves the panels so far, by hundreds."""
+    parser = argparse.ArgumentParser(prog="coprod.recovery", description=__doc__)
+    parser.add_argument("panels", nargs="?", type=int, default=PANELS, help="how many to draw")
+    panels = parser.parse_args(arguments).panels
     write_recovery(recovery(panels, jobs=2, progress=show_progress, path=RECOVERY))
 
 
 if __name__ == "__main__":
     try:
-        main(*map(int, sys.argv[1:2]))
-    except ValidityError as error:
+        main()
+    except CoprodError as error:
         sys.exit(str(error))

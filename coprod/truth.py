@@ -27,7 +27,7 @@ from coprod.blocks import _statistics
 from coprod.compare import _spearman
 from coprod.design import Design, load_design
 from coprod.design_based import SurveyDesign
-from coprod.errors import ValidityError
+from coprod.errors import CoprodError, ValidityError
 from coprod.forms import GROUPS, PROFILES
 from coprod.instrument import Instrument, load_instrument
 from coprod.panel import Panel
@@ -408,4 +408,7 @@ def show_progress(done: int, total: int) -> None:
 
 
 if __name__ == "__main__":
-    write_truth(draw_truth(jobs=2, progress=show_progress))
+    try:
+        write_truth(draw_truth(jobs=2, progress=show_progress))
+    except CoprodError as error:
+        sys.exit(str(error))

@@ -77,9 +77,10 @@ def test_a_small_run_recovers_within_its_own_error(reduced: pd.DataFrame) -> Non
     assert unbiased(rows, 3.5).all()
     assert (rows["standard_error"] / rows["deviation"]).between(0.6, 1.6).all()
     # The errors of a 95 % coverage and of a 5 % size, not of what was found, which can be 1 or 0.
-    error = np.sqrt(0.95 * 0.05 / 40)
-    assert (rows["coverage"] > 0.95 - 3.5 * error).all()
-    assert (of(reduced, "compare_blocks")["size"] < 0.05 + 3.5 * error).all()
+    assert (rows["coverage"] > 0.95 - 3.5 * np.sqrt(0.95 * 0.05 / 40)).all()
+    tests = of(reduced, "compare_blocks")
+    assert (tests["panels"] == 100).all() and (rows["panels"] == 40).all()
+    assert (tests["size"] < 0.05 + 3.5 * np.sqrt(0.95 * 0.05 / 100)).all()
 
 
 def test_a_small_run_agrees_with_the_committed_one(
@@ -163,3 +164,5 @@ def test_a_table_of_another_design_is_refused(tmp_path: Path, committed: pd.Data
 def test_too_few_panels() -> None:
     with pytest.raises(ValidityError, match="panels: 1 is too few"):
         recovery(panels=1)
+    with pytest.raises(ValidityError, match="draws: 0 is too few"):
+        recovery(panels=2, draws=0)

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from coprod.correlates import fit
 from coprod.errors import ValidityError
 from coprod.fractional import fit_fractional
 from coprod.mixed import fit_mixed
+from coprod.paths import PROJECT
+from coprod.render.chapter import read_chapters
+from coprod.render.project import open_book
 from coprod.robustness import across_models
 from tests.panels import made, small
 
@@ -44,3 +49,18 @@ def test_a_group_has_no_coefficient_per_sd(term: str) -> None:
         ValidityError, match=f"term: '{term}' is not a number .*: age, years, state"
     ):
         across_models(made(small(400)), term)
+
+
+def test_the_chapters_statistics_take_less_than_half_a_minute(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Every cell of both chapters, imputation included, with nothing remembered."""
+    monkeypatch.setenv("COPROD_CACHE", "off")
+    started = time.process_time()
+    for chapter in read_chapters(open_book(PROJECT)):
+        if chapter.entry.source in ("chapters/correlates.qmd", "chapters/robustness.qmd"):
+            names: dict[str, object] = {}
+            for cell in chapter.cells:
+                exec("\n".join(line.text for line in cell.code), names)
+            assert "panel" in names
+    assert time.process_time() - started < 30
