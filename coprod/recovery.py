@@ -180,7 +180,7 @@ def recovery(
     --------
     >>> table = recovery(panels=2, draws=10)
     >>> table["size"].notna().sum().item(), table["coverage"].notna().sum().item()
-    (10, 50)
+    (10, 53)
     """
     if panels < 2:
         raise ValidityError(f"panels: {panels} is too few; bias and coverage need at least 2")
