@@ -13,10 +13,11 @@ import pytest
 from coprod import imputation
 from coprod.correlates import fit
 from coprod.errors import ValidityError
-from coprod.imputation import combine, compare_imputed, impute
+from coprod.imputation import compare_imputed, impute
 from coprod.instrument import load_instrument
 from coprod.panel import Panel, open_panel
 from coprod.paths import PANEL
+from coprod.pooling import combine
 from tests.panels import made, small
 from tests.reference import assert_agrees, load_reference
 
