@@ -1,0 +1,192 @@
+"""The experiment of a panel: who was given which arm, and the comparisons it was made for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from coprod.design_based import numbers
+from coprod.errors import ValidityError
+from coprod.experiment import Contrast, Covariate
+from coprod.instrument import Instrument
+from coprod.panel import Panel
+
+__all__ = ["OUTCOMES", "POOLED", "Comparison", "Experiment"]
+
+Floats = NDArray[np.float64]
+
+OUTCOMES = ("willing", "signup")
+"""What the experiment was to change: points from 0 to 10, and a share."""
+
+POOLED = "pooled"
+"""The arm of the comparison of all nudges together with control."""
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """An arm, or all nudges together, against control.
+
+    Attributes
+    ----------
+    arm, label
+        Value and label of the arm; 'pooled' for all together.
+    family
+        'arms' or 'pooled': the tests that are adjusted together.
+    place
+        Number of the comparison: of the arm in the codebook, 0 for the pooled.
+    rows
+        Who is in it, of those in the experiment.
+    treated
+        Who of those in the experiment was given it.
+    """
+
+    arm: str
+    label: str
+    family: str
+    place: int
+    rows: NDArray[np.bool_]
+    treated: NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """Everybody who was randomised.
+
+    Attributes
+    ----------
+    frame
+        Their rows of the panel, numbered anew.
+    arm, area
+        The arm and the area of each, numbered as in the codebook.
+    instrument
+        The questionnaire; its first arm is the control.
+    """
+
+    frame: pd.DataFrame
+    arm: NDArray[np.intp]
+    area: NDArray[np.intp]
+    instrument: Instrument
+
+    @classmethod
+    def of(cls, panel: Panel) -> Experiment:
+        """Take the experiment out of a panel.
+
+        Raises
+        ------
+        ValidityError
+            If the panel has no experiment, nobody is in control, or nobody is in any other arm.
+        """
+        frame, instrument = panel.frame, panel.instrument
+        if "arm" not in frame or frame["arm"].isna().all():
+            raise ValidityError(
+                "arm: this panel has no experiment; nobody was given an arm, so that it says "
+                "nothing about nudges"
+            )
+        frame = frame[frame["arm"].notna()].reset_index(drop=True)
+        arms = list(instrument.arms)
+        codes = pd.Categorical(frame["arm"].astype(str), arms).codes.astype(np.intp)
+        if (codes < 0).any():
+            unknown = sorted(set(frame["arm"].astype(str)) - set(arms))
+            raise ValidityError(f"arm: no {', '.join(unknown)}; arms are {', '.join(arms)}")
+        if not (codes == 0).any():
+            raise ValidityError(f"arm: nobody is in {arms[0]!r}, with which arms are compared")
+        if not (codes > 0).any():
+            raise ValidityError(f"arm: everybody is in {arms[0]!r}; there is nothing to compare")
+        area = pd.Categorical(frame["area"].astype(str), list(instrument.areas)).codes
+        return cls(frame, codes, area.astype(np.intp), instrument)
+
+    def comparisons(self) -> Iterator[Comparison]:
+        """Each arm that somebody is in against control, then all together where there are more."""
+        arms = list(self.instrument.arms.items())
+        present = [code for code in range(1, len(arms)) if (self.arm == code).any()]
+        for code in present:
+            name, label = arms[code]
+            rows = np.isin(self.arm, (0, code))
+            yield Comparison(name, label, "arms", code, rows, self.arm == code)
+        if len(present) > 1:
+            everybody = np.ones(len(self.arm), dtype=bool)
+            yield Comparison(POOLED, "Any nudge", "pooled", 0, everybody, self.arm > 0)
+
+    def outcome(self, name: str) -> Floats:
+        """The answers to an outcome, NaN where there is none.
+
+        Raises
+        ------
+        ValidityError
+            If it is no outcome, nobody has a value, or all have the same.
+        """
+        if name not in OUTCOMES:
+            raise ValidityError(f"outcome: no {name!r}; outcomes are {', '.join(OUTCOMES)}")
+        values = numbers(self.frame, [name])[:, 0]
+        known = values[~np.isnan(values)]
+        if not len(known):
+            raise ValidityError(f"{name}: nobody in the experiment has a value")
+        if np.ptp(known) == 0:
+            raise ValidityError(f"{name}: is {known[0]:g} for everybody; nothing varies")
+        return values
+
+    def weights(self, weighted: bool) -> Floats:
+        """The weights, or 1 for everybody.
+
+        Raises
+        ------
+        ValidityError
+            If a weight is missing, negative or infinite, or all are zero.
+        """
+        if not weighted:
+            return np.ones(len(self.frame))
+        weights = numbers(self.frame, ["weight"])[:, 0]
+        if not np.isfinite(weights).all() or (weights < 0).any() or not weights.any():
+            raise ValidityError("weight: must be a number of zero or more, above zero for some")
+        return weights
+
+    def covariates(self) -> tuple[Covariate, ...]:
+        """Intention before the experiment, then the background."""
+        found = []
+        for name in ("intends", *self.instrument.background):
+            variable = self.instrument.variables[name]
+            if variable.kind == "category":
+                levels = list(variable.levels)
+                codes = pd.Categorical(self.frame[name].astype(str), levels).codes
+                values = (codes[:, None] == np.arange(len(levels))).astype(float)
+                values[codes < 0] = np.nan
+                # A level that nobody has is no level, but one column stays to be left out by name.
+                some = np.nansum(values, axis=0) > 0
+                values = values[:, some] if some.any() else values[:, :1]
+            else:
+                values = numbers(self.frame, [name])
+            found.append(Covariate(name, values))
+        return tuple(found)
+
+    def contrast(
+        self,
+        comparison: Comparison,
+        outcome: Floats,
+        weights: Floats,
+        covariates: Sequence[Covariate] = (),
+        what: str = "",
+    ) -> Contrast:
+        """Those of a comparison who have an outcome and a weight above zero.
+
+        Raises
+        ------
+        ValidityError
+            If nobody is left on a side, or all have the same value; says which outcome and arm.
+        """
+        rows = comparison.rows & ~np.isnan(outcome) & (weights > 0)
+        areas = self.instrument.areas.items()
+        try:
+            return Contrast(
+                outcome[rows],
+                comparison.treated[rows].astype(float),
+                weights[rows],
+                self.area[rows],
+                tuple(f"area {name} ({label})" for name, label in areas),
+                tuple(Covariate(c.name, c.values[rows]) for c in covariates),
+            )
+        except ValidityError as error:
+            raise ValidityError(f"{what}, arm {comparison.arm}: {error}") from None

@@ -1,0 +1,327 @@
+"""What chance alone would do: the experiment assigned again, thousands of times.
+
+A test of an arm permutes that arm and control only, within areas, among those who have the
+outcome, so that every area keeps its number of each. That is how complete randomisation within
+areas assigns. Where the arm was drawn for each respondent alone, as a form in the field does, the
+numbers of each area are random, and the test holds given those numbers (Rosenbaum 2002,
+*Observational Studies*, chapter 2).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from statsmodels.stats.multitest import multipletests
+
+from coprod.arms import OUTCOMES, Experiment
+from coprod.errors import ValidityError
+from coprod.experiment import Contrast
+from coprod.panel import Panel
+
+__all__ = [
+    "Randomisation",
+    "assignments",
+    "permutation_test",
+    "randomisation_distribution",
+    "randomisation_test",
+    "rerandomise",
+]
+
+Floats = NDArray[np.float64]
+
+AT_ONCE = 2_000_000
+"""Assignments of people that are held in memory together."""
+
+
+def assignments(
+    treated: Floats, strata: NDArray[np.intp], draws: int, generator: np.random.Generator
+) -> Iterator[Floats]:
+    """Assign again within strata, each with the number of treated that it has.
+
+    Parameters
+    ----------
+    treated, strata
+        n each: who was treated (or any code of an arm), and where.
+    draws
+        How many times.
+    generator
+        Of the random numbers.
+
+    Yields
+    ------
+    ndarray
+        Some draws × n.
+
+    Examples
+    --------
+    >>> stratum = np.array([0, 0, 0, 1, 1])
+    >>> drawn = next(assignments(np.array([1.0, 0, 0, 1, 0]), stratum, 50, np.random.default_rng(1)))
+    >>> drawn.shape, set(drawn[:, :3].sum(axis=1).tolist())
+    ((50, 5), {1.0})
+    """
+    members = [np.flatnonzero(strata == stratum) for stratum in np.unique(strata)]
+    step = max(1, AT_ONCE // len(treated))
+    for start in range(0, draws, step):
+        now = min(step, draws - start)
+        drawn = np.empty((now, len(treated)))
+        for rows in members:
+            again = np.tile(treated[rows], (now, 1))
+            drawn[:, rows] = generator.permuted(again, axis=1, out=again)
+        yield drawn
+
+
+@dataclass(frozen=True)
+class Randomisation:
+    """A randomisation test and the interval that it gives when it is turned round.
+
+    Attributes
+    ----------
+    estimate
+        The difference by strata effects that was observed.
+    low, high
+        The constant effects that the test does not reject lie between these.
+    p
+        (1 + draws at least as far from zero as observed) / (1 + draws).
+    draws
+        What each draw gave.
+    """
+
+    estimate: float
+    low: float
+    high: float
+    p: float
+    draws: Floats
+
+
+def rerandomise(contrast: Contrast, drawn: Iterator[Floats], level: float = 0.95) -> Randomisation:
+    r"""Test a contrast by assignments, and invert the test in closed form.
+
+    With :math:`\tilde z` the assignment less its mean within strata, the statistic is
+    :math:`T(z) = \langle\tilde z, y\rangle / \lVert\tilde z\rVert`: without weights, the difference
+    by strata effects times a number that every draw shares. Under a constant effect :math:`\tau`
+    the outcome without treatment is :math:`y - \tau z_0`, so that a draw gives
+    :math:`a - \tau b` where :math:`b = T(z)` of :math:`z_0`, and the observed assignment
+    :math:`a_0 - \tau b_0`. Since :math:`|b| \le b_0`, a draw is as far from zero as what was
+    observed exactly for :math:`\tau` between :math:`(a_0 - a)/(b_0 - b)` and
+    :math:`(a_0 + a)/(b_0 + b)`. The p-value at every :math:`\tau` follows from these bounds.
+
+    Parameters
+    ----------
+    contrast
+        Whom to assign again. Clusters must have been aggregated.
+    drawn
+        As of :func:`assignments`: draws × n.
+    level
+        Of the interval: all constant effects with a p-value above 1 - level.
+
+    Returns
+    -------
+    Randomisation
+        The interval is infinite where there are too few draws, or assignments, to reject anything.
+    """
+    y, z, w = contrast.outcome, contrast.treated, contrast.weights
+    inside = contrast.indicators
+    within = inside / (w @ inside)
+    scores = np.column_stack([v - inside @ (within.T @ (w * v)) for v in (y, z)]) * w[:, None]
+    even = np.ptp(w) == 0
+    if not scores[:, 1].any():
+        raise ValidityError("no stratum has people of both groups, so that nothing can be compared")
+
+    def statistics(assigned: Floats) -> Floats:
+        if even:  # every draw has the same number of treated in every stratum
+            return assigned @ scores / np.sqrt(z @ scores[:, 1])
+        totals = assigned @ (w[:, None] * inside)
+        norm = totals.sum(axis=1) - (totals**2 / (w @ inside)).sum(axis=1)
+        return assigned @ scores / np.sqrt(norm)[:, None]
+
+    a0, b0 = statistics(z[None, :])[0]
+    a, b = np.concatenate([statistics(assigned) for assigned in drawn]).T
+    # Sums in another order differ by rounding: ties of the outcome are ties of the statistic.
+    slack = 1e-9 * np.sqrt((scores[:, 0] ** 2 / w).sum())
+    p = (1 + (np.abs(a) >= abs(a0) - slack).sum()) / (1 + len(a))
+    bounds = np.full((2, len(a)), [[-np.inf], [np.inf]])
+    # An assignment equal or opposite to the one observed never speaks against any effect.
+    free = np.abs(b) < b0 * (1 - 1e-12)
+    ends = np.array([(a0 - a[free]) / (b0 - b[free]), (a0 + a[free]) / (b0 + b[free])])
+    bounds[:, free] = np.sort(ends, axis=0)
+    # The p-value of an effect below the estimate is (1 + bounds at or below it) / (1 + draws).
+    enough = int(np.floor((1 - level) * (1 + len(a)) + 1e-9))
+    low, high = -np.inf, np.inf
+    if enough > 0:
+        low = float(np.sort(bounds[0])[enough - 1])
+        high = float(np.sort(bounds[1])[-enough])
+    return Randomisation(float(a0 / b0), low, high, float(p), a / b0)
+
+
+def permutation_test(
+    frame: pd.DataFrame,
+    outcome: str,
+    treated: str,
+    strata: str,
+    weights: str | None = None,
+    clusters: str | None = None,
+    draws: int = 10_000,
+    seed: int = 20160201,
+) -> pd.DataFrame:
+    """Randomisation test of a treatment that was assigned at random within strata.
+
+    Parameters
+    ----------
+    frame, outcome, treated, strata, weights
+        As in :func:`coprod.experiment.difference`. With weights the statistic of
+        :func:`rerandomise` is not the difference, but the test is as valid.
+    clusters
+        Column that says which rows were assigned together: they are permuted as a whole.
+    draws
+        How many assignments.
+    seed
+        Of the assignments.
+
+    Returns
+    -------
+    DataFrame
+        One row: `outcome`, `estimate`, `low`, `high` (95 %, of a constant effect), `p`, `draws`,
+        `n` (units that were permuted).
+
+    Raises
+    ------
+    ValidityError
+        If a column does not exist or holds something else; if no stratum has both groups.
+
+    Examples
+    --------
+    >>> pairs = pd.DataFrame({"pair": [1, 1, 2, 2, 3, 3], "treated": [0, 1] * 3,
+    ...                       "turnout": [0.50, 0.56, 0.40, 0.42, 0.61, 0.65]})
+    >>> found = permutation_test(pairs, "turnout", "treated", "pair", draws=2000)
+    >>> abs(found["p"].item() - 1 / 4) < 0.04  # two of eight assignments
+    True
+    """
+    contrast = Contrast.of(frame, outcome, treated, strata, weights, clusters).aggregated()
+    _enough(draws)
+    drawn = assignments(contrast.treated, contrast.strata, draws, np.random.default_rng(seed))
+    found = rerandomise(contrast, drawn)
+    row = {name: value for name, value in vars(found).items() if name != "draws"}
+    return pd.DataFrame([{"outcome": outcome, **row, "draws": draws, "n": len(contrast.outcome)}])
+
+
+def randomisation_test(
+    panel: Panel,
+    draws: int = 10_000,
+    seed: int = 20160201,
+    outcomes: Sequence[str] = OUTCOMES,
+) -> pd.DataFrame:
+    """Each arm, and all together, against what chance assigns: p-values that assume nothing else.
+
+    The sharp null says that the arm changed nobody's answer. Unweighted: it is about those who were
+    in the experiment. The statistic is the difference by strata effects of
+    :func:`coprod.nudges.effects`; the interval holds all effects, the same for everybody, that the
+    test does not reject at 5 %. Equivalent in R: ``ri2::conduct_ri``; on small data
+    ``coin::independence_test(outcome ~ arm | area, distribution = "exact")``.
+
+    Parameters
+    ----------
+    panel
+        The panel.
+    draws
+        How many assignments.
+    seed
+        Of the assignments.
+    outcomes
+        Any of 'willing' and 'signup'.
+
+    Returns
+    -------
+    DataFrame
+        One row an arm and outcome: `arm` ('pooled' for all nudges together), `label`, `family`
+        ('arms' or 'pooled'), `outcome`, `estimate` (points, or a share), `low`, `high` (95 %, of a
+        constant effect), `p`, `p_holm` (over the family), `draws`, `n` (people permuted).
+
+    Raises
+    ------
+    ValidityError
+        As :func:`coprod.nudges.effects`; if `draws` is below 1.
+
+    Examples
+    --------
+    >>> from coprod.panel import open_panel
+    >>> table = randomisation_test(open_panel(), draws=500)
+    >>> table["estimate"].between(table["low"], table["high"]).all()
+    np.True_
+    """
+    rows = []
+    for key, found, n in _tests(panel, draws, seed, outcomes):
+        row = {name: value for name, value in vars(found).items() if name != "draws"}
+        rows.append({**key, **row, "draws": draws, "n": n})
+    table = pd.DataFrame(rows)
+    table.insert(table.columns.get_loc("p") + 1, "p_holm", holm(table, "p", ["family"]))
+    return table
+
+
+def randomisation_distribution(
+    panel: Panel,
+    draws: int = 10_000,
+    seed: int = 20160201,
+    outcomes: Sequence[str] = OUTCOMES,
+) -> pd.DataFrame:
+    """The differences that chance gave in :func:`randomisation_test`, for a figure of them.
+
+    Parameters
+    ----------
+    panel, draws, seed, outcomes
+        As in :func:`randomisation_test`; the same seed gives the same draws.
+
+    Returns
+    -------
+    DataFrame
+        One row a draw: `arm`, `label`, `family`, `outcome`, `draw` (from 1), `estimate`.
+
+    Examples
+    --------
+    >>> from coprod.panel import open_panel
+    >>> drawn = randomisation_distribution(open_panel(), draws=200, outcomes=["signup"])
+    >>> len(drawn), bool(abs(drawn["estimate"].mean()) < 0.01)
+    (800, True)
+    """
+    tables = [
+        pd.DataFrame({**key, "draw": np.arange(1, draws + 1), "estimate": found.draws})
+        for key, found, _ in _tests(panel, draws, seed, outcomes)
+    ]
+    return pd.concat(tables, ignore_index=True)
+
+
+def holm(table: pd.DataFrame, column: str, by: list[str]) -> pd.Series:
+    """P-values adjusted by Holm (1979) within each family that `by` makes of the rows."""
+    return table.groupby(by, sort=False)[column].transform(
+        lambda p: multipletests(p.to_numpy(), method="holm")[1]
+    )
+
+
+def _enough(draws: int) -> None:
+    if draws < 1:
+        raise ValidityError(f"draws: {draws} is too few; at least 1 is needed")
+
+
+def _tests(
+    panel: Panel, draws: int, seed: int, outcomes: Sequence[str]
+) -> Iterator[tuple[dict[str, str], Randomisation, int]]:
+    _enough(draws)
+    experiment = Experiment.of(panel)
+    for outcome in outcomes:
+        values, weights = experiment.outcome(outcome), experiment.weights(False)
+        for comparison in experiment.comparisons():
+            contrast = experiment.contrast(comparison, values, weights, what=outcome)
+            # Its own stream, so that leaving out an arm or an outcome changes no other number.
+            stream = (OUTCOMES.index(outcome), comparison.place)
+            generator = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=stream))
+            drawn = assignments(contrast.treated, contrast.strata, draws, generator)
+            key = {
+                "arm": comparison.arm,
+                "label": comparison.label,
+                "family": comparison.family,
+                "outcome": outcome,
+            }
+            yield key, rerandomise(contrast, drawn), len(contrast.outcome)

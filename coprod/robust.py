@@ -1,0 +1,90 @@
+"""Least squares with errors that do not ask for equal variances."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import linalg
+
+from coprod.errors import ValidityError
+
+__all__ = ["DEPENDENT", "least_squares"]
+
+Floats = NDArray[np.float64]
+Codes = NDArray[np.intp]
+
+DEPENDENT = 1e-9
+"""A column is a combination of those before it when less than this share of it is left."""
+
+
+def least_squares(
+    outcome: Floats, predictors: Floats, weights: Floats, clusters: Codes | None = None
+) -> tuple[Floats, Floats, int]:
+    """Weighted least squares with the HC2 covariance, or clustered.
+
+    Parameters
+    ----------
+    outcome
+        n.
+    predictors
+        n × k.
+    weights
+        n, above zero.
+    clusters
+        The cluster of each row, numbered from 0, for G/(G-1) · (n-1)/(n-k) as in CR1S.
+
+    Returns
+    -------
+    coefficients : ndarray
+        k.
+    covariance : ndarray
+        k × k. In R: ``estimatr::lm_robust(se_type = "HC2")``, or ``"stata"`` with clusters.
+    df : int
+        n - k, or clusters - 1.
+
+    Raises
+    ------
+    ValidityError
+        If there are not more rows than columns, a column follows from others, or a row has a
+        leverage of 1, so that its residual is zero whatever was observed.
+
+    Examples
+    --------
+    >>> treated = np.array([0.0, 0, 0, 1, 1, 1])
+    >>> outcome = np.array([1.0, 2, 3, 2, 4, 6])
+    >>> design = np.column_stack([np.ones(6), treated])
+    >>> value, covariance, df = least_squares(outcome, design, np.ones(6))
+    >>> value[1].round(9), covariance[1, 1].round(9), df  # the variance is 1/3 + 4/3
+    (np.float64(2.0), np.float64(1.666666667), 4)
+    """
+    n, k = predictors.shape
+    if n <= k:
+        raise ValidityError(
+            f"the comparison has {k} coefficients and {n} people; it needs more people than "
+            "coefficients"
+        )
+    root = np.sqrt(weights)
+    scaled = predictors * root[:, None]
+    q, r = np.linalg.qr(scaled)
+    if (np.abs(np.diagonal(r)) < DEPENDENT * np.linalg.norm(scaled, axis=0)).any():
+        raise ValidityError(
+            "a column of the comparison follows from others: a group is empty, or a covariate says "
+            "the same as the strata or as another"
+        )
+    coefficients = linalg.solve_triangular(r, q.T @ (outcome * root))
+    residuals = outcome * root - scaled @ coefficients
+    influence = linalg.solve_triangular(r, q.T).T * residuals[:, None]
+    if clusters is not None:
+        g = int(clusters.max()) + 1
+        sums = np.zeros((g, k))
+        np.add.at(sums, clusters, influence)
+        covariance = sums.T @ sums * (g / (g - 1) * (n - 1) / (n - k))
+        return coefficients, covariance, g - 1
+    leverage = (q**2).sum(axis=1)
+    if leverage.max() > 1 - DEPENDENT:
+        raise ValidityError(
+            f"{int((leverage > 1 - DEPENDENT).sum())} of {n} people have a leverage of 1: nobody "
+            "is like them in stratum, group and covariates, so that no error can be estimated"
+        )
+    influence /= np.sqrt(1 - leverage)[:, None]
+    return coefficients, influence.T @ influence, n - k
