@@ -88,7 +88,7 @@ class Experiment:
             )
         frame = frame[frame["arm"].notna()].reset_index(drop=True)
         arms = list(instrument.arms)
-        codes = pd.Categorical(frame["arm"].astype(str), arms).codes.astype(np.intp)
+        codes = _codes(frame["arm"], arms)
         if (codes < 0).any():
             unknown = sorted(set(frame["arm"].astype(str)) - set(arms))
             raise ValidityError(f"arm: no {', '.join(unknown)}; arms are {', '.join(arms)}")
@@ -96,8 +96,7 @@ class Experiment:
             raise ValidityError(f"arm: nobody is in {arms[0]!r}, with which arms are compared")
         if not (codes > 0).any():
             raise ValidityError(f"arm: everybody is in {arms[0]!r}; there is nothing to compare")
-        area = pd.Categorical(frame["area"].astype(str), list(instrument.areas)).codes
-        return cls(frame, codes, area.astype(np.intp), instrument)
+        return cls(frame, codes, _codes(frame["area"], list(instrument.areas)), instrument)
 
     def comparisons(self) -> Iterator[Comparison]:
         """Each arm that somebody is in against control, then all together where there are more."""
@@ -151,7 +150,7 @@ class Experiment:
             variable = self.instrument.variables[name]
             if variable.kind == "category":
                 levels = list(variable.levels)
-                codes = pd.Categorical(self.frame[name].astype(str), levels).codes
+                codes = _codes(self.frame[name], levels)
                 values = (codes[:, None] == np.arange(len(levels))).astype(float)
                 values[codes < 0] = np.nan
                 # A level that nobody has is no level, but one column stays to be left out by name.
@@ -190,3 +189,8 @@ class Experiment:
             )
         except ValidityError as error:
             raise ValidityError(f"{what}, arm {comparison.arm}: {error}") from None
+
+
+def _codes(values: pd.Series, levels: list[str]) -> NDArray[np.intp]:
+    """The place of each value among the levels, -1 where it is missing or none of them."""
+    return np.asarray(pd.Index(levels).get_indexer(values.astype(object)), dtype=np.intp)

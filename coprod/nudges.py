@@ -125,7 +125,10 @@ def _estimates(
         values = experiment.outcome(outcome)
         for comparison in experiment.comparisons():
             contrast = experiment.contrast(comparison, values, weight, covariates, outcome)
-            found = contrast.estimate(adjustment)
+            try:
+                found = contrast.estimate(adjustment)
+            except ValidityError as fault:
+                raise ValidityError(f"{outcome}, arm {comparison.arm}: {fault}") from None
             yield _row(comparison, contrast, found, outcome, adjustment, scheme), found, contrast
 
 
