@@ -329,7 +329,9 @@ def test_a_leverage_of_one_is_an_error() -> None:
     e = frame.index[frame["area"] == "E"]
     lonely = frame.drop(index=e[frame.loc[e, "arm"].ne("control")])
     alone = lonely.drop(index=lonely.index[lonely["area"] == "E"][1:]).reset_index(drop=True)
-    with pytest.raises(ValidityError, match=r"willing, arm norm: area E .*: has one person only, a lev"):
+    with pytest.raises(
+        ValidityError, match=r"willing, arm norm: area E .*: has one person only, a lev"
+    ):
         nudges.effects(made(alone), adjustments=["strata"])
     # An area without an arm adds nothing to the differences within areas, and has no Lin estimate.
     panel = made(lonely.reset_index(drop=True))
