@@ -7,60 +7,18 @@ suppressPackageStartupMessages({
 })
 source("tests/reference/common.R")
 
-factors <- list(
-  area = LETTERS[1:5], issue = issues, gender = c("man", "woman"),
-  education = c("no_qualifications", "school", "college", "degree"),
-  employment = c("full_time", "part_time", "unemployed", "retired", "other"),
-  tenure = c("rents", "owns"), disability = c("no", "yes"), children = c("no", "yes"),
-  minority = c("no", "yes")
-)
-perceptions <- c("state", "satisfied", "informed", "consulted", "efficacy")
-blocks <- list(
-  background = c("age", "gender", "education", "employment", "tenure", "disability", "children",
-                 "minority", "years"),
-  performance = c("state", "satisfied"), outreach = c("informed", "consulted"),
-  efficacy = "efficacy"
-)
-numeric <- c("age", "years", perceptions)
-
-long <- do.call(rbind, lapply(issues, function(issue) {
-  frame <- data.frame(
-    wide[c("respondent", "area", "weight", blocks$background)], issue = issue,
-    individual = index(wide[items(issue, "individual")]),
-    collective = index(wide[items(issue, "collective")])
-  )
-  frame[perceptions] <- wide[paste(issue, perceptions, sep = "_")]
-  frame
-}))
-for (name in names(factors)) long[[name]] <- factor(long[[name]], factors[[name]])
-
-spread <- function(x, w) sqrt(sum(w * (x - weighted.mean(x, w))^2) / sum(w))
+long <- long_view(wide)
 
 # Complete rows of some outcomes, numbers standardised over them.
 complete <- function(outcomes, issue, weighted) {
   rows <- long[issue == "all" | long$issue == issue, ]
-  rows <- rows[complete.cases(rows[c(outcomes, unlist(blocks))]), ]
+  rows <- rows[complete.cases(rows[c(outcomes, correlates)]), ]
   if (!weighted) rows$weight <- 1
-  scale <- list()
-  for (name in numeric) {
-    w <- rows$weight
-    scale[[name]] <- c(weighted.mean(rows[[name]], w), spread(rows[[name]], w))
-    rows[[name]] <- (rows[[name]] - scale[[name]][1]) / scale[[name]][2]
-  }
-  attr(rows, "scale") <- scale
-  rows
+  standardised(rows)
 }
 
 right <- function(issue, upto = 4) {
   c("area", if (issue == "all") "issue", unlist(blocks[seq_len(upto)], use.names = FALSE))
-}
-
-# Variable and level of a coefficient's name.
-key <- function(name) {
-  if (name == "(Intercept)") return(c("intercept", ""))
-  if (name %in% numeric) return(c(name, ""))
-  variable <- names(factors)[vapply(names(factors), function(f) startsWith(name, f), NA)]
-  c(variable, substring(name, nchar(variable) + 1))
 }
 
 for (weighted in c(TRUE, FALSE)) for (issue in c("all", issues)) for (form in names(forms)) {

@@ -9,23 +9,11 @@ suppressPackageStartupMessages({
 source("tests/reference/common.R")
 
 imputations <- 200
-factors <- list(
-  area = LETTERS[1:5], gender = c("man", "woman"),
-  education = c("no_qualifications", "school", "college", "degree"),
-  employment = c("full_time", "part_time", "unemployed", "retired", "other"),
-  tenure = c("rents", "owns"), disability = c("no", "yes"), children = c("no", "yes"),
-  minority = c("no", "yes")
-)
-perceptions <- c("state", "satisfied", "informed", "consulted", "efficacy")
-background <- c("age", "gender", "education", "employment", "tenure", "disability", "children",
-                "minority", "years")
-numeric <- c("age", "years", perceptions)
-
 asked <- unlist(lapply(issues, function(issue) {
   c(paste(issue, perceptions, sep = "_"), unlist(lapply(names(forms), items, issue = issue)))
 }))
 data <- wide[c("area", "weight", background, asked)]
-for (name in names(factors)) data[[name]] <- factor(data[[name]], factors[[name]])
+for (name in setdiff(names(factors), "issue")) data[[name]] <- factor(data[[name]], factors[[name]])
 
 # At most 30 predictors: those most correlated with a variable or with its being missing.
 always <- c("area", "weight", "age", "gender")
@@ -57,26 +45,14 @@ method["education"] <- "pmm"
 imputed <- mice(data, m = imputations, maxit = 5, method = method, predictorMatrix = predictors,
                 seed = 20160201, printFlag = FALSE)
 
-spread <- function(x, w) sqrt(sum(w * (x - weighted.mean(x, w))^2) / sum(w))
-right <- c("area", "issue", background, perceptions)
+right <- c("area", "issue", correlates)
 fits <- list()
 for (number in seq_len(imputations)) {
   filled <- complete(imputed, number)
-  long <- do.call(rbind, lapply(issues, function(issue) {
-    frame <- data.frame(
-      filled[c("area", "weight", background)], respondent = wide$respondent, issue = issue,
-      individual = index(filled[items(issue, "individual")]),
-      collective = index(filled[items(issue, "collective")])
-    )
-    frame[perceptions] <- filled[paste(issue, perceptions, sep = "_")]
-    frame
-  }))
+  filled$respondent <- wide$respondent
+  long <- long_view(filled)
   stopifnot(!anyNA(long))
-  long$issue <- factor(long$issue, issues)
-  for (name in numeric) {
-    x <- long[[name]]
-    long[[name]] <- (x - weighted.mean(x, long$weight)) / spread(x, long$weight)
-  }
+  long <- standardised(long)
   for (form in names(forms)) {
     model <- lm(reformulate(right, form), long, weights = weight)
     errors <- diag(vcovCL(model, cluster = ~respondent, type = "HC1"))
@@ -85,13 +61,6 @@ for (number in seq_len(imputations)) {
   }
 }
 
-key <- function(name) {
-  if (name == "(Intercept)") return(c("intercept", ""))
-  if (name %in% numeric) return(c(name, ""))
-  variables <- c(names(factors), "issue")
-  variable <- variables[startsWith(name, variables)]
-  c(variable, substring(name, nchar(variable) + 1))
-}
 for (form in names(forms)) for (name in colnames(fits[[form]]$value)) {
   values <- fits[[form]]$value[, name]
   variances <- fits[[form]]$variance[, name]

@@ -3,42 +3,12 @@
 suppressPackageStartupMessages(library(lme4))
 source("tests/reference/common.R")
 
-factors <- list(
-  area = LETTERS[1:5], issue = issues, gender = c("man", "woman"),
-  education = c("no_qualifications", "school", "college", "degree"),
-  employment = c("full_time", "part_time", "unemployed", "retired", "other"),
-  tenure = c("rents", "owns"), disability = c("no", "yes"), children = c("no", "yes"),
-  minority = c("no", "yes")
-)
-perceptions <- c("state", "satisfied", "informed", "consulted", "efficacy")
-background <- c("age", "gender", "education", "employment", "tenure", "disability", "children",
-                "minority", "years")
-numeric <- c("age", "years", perceptions)
-long <- do.call(rbind, lapply(issues, function(issue) {
-  frame <- data.frame(
-    wide[c("respondent", "area", background)], issue = issue,
-    individual = index(wide[items(issue, "individual")]),
-    collective = index(wide[items(issue, "collective")])
-  )
-  frame[perceptions] <- wide[paste(issue, perceptions, sep = "_")]
-  frame
-}))
-for (name in names(factors)) long[[name]] <- factor(long[[name]], factors[[name]])
-
-key <- function(name) {
-  if (name == "(Intercept)") return(c("intercept", ""))
-  if (name %in% numeric) return(c(name, ""))
-  variable <- names(factors)[startsWith(name, names(factors))]
-  c(variable, substring(name, nchar(variable) + 1))
-}
+long <- long_view(wide)
+long$weight <- 1
 
 for (form in names(forms)) {
-  rows <- long[complete.cases(long[c(form, background, perceptions)]), ]
-  for (name in numeric) {
-    x <- rows[[name]]
-    rows[[name]] <- (x - mean(x)) / sqrt(mean((x - mean(x))^2))
-  }
-  formula <- reformulate(c("area", "issue", background, perceptions, "(1 | respondent)"), form)
+  rows <- standardised(long[complete.cases(long[c(form, correlates)]), ])
+  formula <- reformulate(c("area", "issue", correlates, "(1 | respondent)"), form)
   tight <- lmerControl(optimizer = "bobyqa", optCtrl = list(rhoend = 1e-10))
   model <- lmer(formula, rows, REML = TRUE, control = tight)
   people <- length(unique(rows$respondent))

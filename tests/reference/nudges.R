@@ -12,15 +12,7 @@ source("tests/reference/common.R")
 
 arms <- c("control", "norm", "efficacy", "invitation")
 nudges <- arms[-1]
-categories <- list(
-  gender = c("man", "woman"),
-  education = c("no_qualifications", "school", "college", "degree"),
-  employment = c("full_time", "part_time", "unemployed", "retired", "other"),
-  tenure = c("rents", "owns"), disability = c("no", "yes"), children = c("no", "yes"),
-  minority = c("no", "yes")
-)
-background <- c("age", "gender", "education", "employment", "tenure", "disability", "children",
-                "minority", "years")
+categories <- factors[setdiff(names(factors), c("area", "issue"))]
 for (name in names(categories)) wide[[name]] <- factor(wide[[name]], categories[[name]])
 wide$area <- factor(wide$area)
 
@@ -49,8 +41,6 @@ keep_fit <- function(table, keys, model, term, more = list()) {
   for (name in names(inference)) keep(table, keys, name, inference[[name]])
   for (name in names(more)) keep(table, keys, name, more[[name]])
 }
-
-spread <- function(x, w) sqrt(sum(w * (x - weighted.mean(x, w))^2) / sum(w))
 
 p <- list()
 for (weights in c("unweighted", "weighted")) for (outcome in c("willing", "signup")) {

@@ -8,32 +8,7 @@ suppressPackageStartupMessages({
 })
 source("tests/reference/common.R")
 
-factors <- list(
-  area = LETTERS[1:5], issue = issues, gender = c("man", "woman"),
-  education = c("no_qualifications", "school", "college", "degree"),
-  employment = c("full_time", "part_time", "unemployed", "retired", "other"),
-  tenure = c("rents", "owns"), disability = c("no", "yes"), children = c("no", "yes"),
-  minority = c("no", "yes")
-)
-perceptions <- c("state", "satisfied", "informed", "consulted", "efficacy")
-blocks <- list(
-  background = c("age", "gender", "education", "employment", "tenure", "disability", "children",
-                 "minority", "years"),
-  performance = c("state", "satisfied"), outreach = c("informed", "consulted"),
-  efficacy = "efficacy"
-)
-correlates <- unlist(blocks, use.names = FALSE)
-numeric <- c("age", "years", perceptions)
-long <- do.call(rbind, lapply(issues, function(issue) {
-  frame <- data.frame(
-    wide[c("respondent", "area", "weight", blocks$background)], issue = issue,
-    individual = index(wide[items(issue, "individual")]),
-    collective = index(wide[items(issue, "collective")])
-  )
-  frame[perceptions] <- wide[paste(issue, perceptions, sep = "_")]
-  frame
-}))
-for (name in names(factors)) long[[name]] <- factor(long[[name]], factors[[name]])
+long <- long_view(wide)
 
 # Complete rows, numbers standardised over them; weights of mean 1, since sandwich multiplies a
 # polr's covariance by the sum of weights and divides by the number of rows.
@@ -41,23 +16,11 @@ complete <- function(outcomes, issue, weighted = TRUE) {
   rows <- long[issue == "all" | long$issue == issue, ]
   rows <- rows[complete.cases(rows[c(outcomes, correlates)]), ]
   rows$weight <- if (weighted) rows$weight / mean(rows$weight) else 1
-  for (name in numeric) {
-    x <- rows[[name]]
-    middle <- weighted.mean(x, rows$weight)
-    rows[[name]] <- (x - middle) / sqrt(weighted.mean((x - middle)^2, rows$weight))
-  }
-  rows
+  standardised(rows)
 }
 right <- function(issue) c("area", if (issue == "all") "issue", correlates)
 bands <- function(x) cut(x, c(-Inf, 0, 50 - 1e-9, Inf), c("none", "some", "much"))
 tight <- list(reltol = 1e-15, maxit = 5000) # polr's own 1e-8 stops early
-
-key <- function(name) {
-  if (name == "(Intercept)") return(c("intercept", ""))
-  if (name %in% numeric || grepl("|", name, fixed = TRUE)) return(c(name, ""))
-  variable <- names(factors)[startsWith(name, names(factors))]
-  c(variable, substring(name, nchar(variable) + 1))
-}
 
 ordered <- function(y, issue, rows) {
   rows$y <- y
