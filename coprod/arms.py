@@ -51,6 +51,11 @@ class Comparison:
     rows: NDArray[np.bool_]
     treated: NDArray[np.bool_]
 
+    @property
+    def named(self) -> dict[str, object]:
+        """Arm, label and family, as columns of a table."""
+        return {"arm": self.arm, "label": self.label, "family": self.family}
+
 
 @dataclass(frozen=True)
 class Experiment:

@@ -137,9 +137,7 @@ def balance(panel: Panel) -> pd.DataFrame:
             described = panel.instrument.variables[variable]
             rows.append(
                 {
-                    "arm": comparison.arm,
-                    "label": comparison.label,
-                    "family": comparison.family,
+                    **comparison.named,
                     "variable": variable,
                     "variable_label": described.label,
                     "level": level,
@@ -188,8 +186,6 @@ def balance_test(panel: Panel, draws: int = 10_000, seed: int = 20160201) -> pd.
     >>> balance_test(open_panel(), draws=500)[["df", "n"]].values.tolist()
     [[45, 2624]]
     """
-    if draws < 1:
-        raise ValidityError(f"draws: {draws} is too few; at least 1 is needed")
     experiment = Experiment.of(panel)
     area = experiment.area
     names, columns = [], []

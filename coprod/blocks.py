@@ -14,7 +14,7 @@ from coprod.crossproducts import crossproducts, eliminate, resampled
 from coprod.panel import Panel
 from coprod.regression import BLOCKS, ModelMatrix, Regression, wald
 
-__all__ = ["blocks"]
+__all__ = ["block_statistics", "blocks"]
 
 Floats = NDArray[np.float64]
 Subset = frozenset[int]
@@ -42,7 +42,7 @@ def _explained(matrices: Floats, start: int, sizes: Sequence[int]) -> dict[Subse
     return found
 
 
-def _statistics(matrices: Floats, start: int, sizes: Sequence[int]) -> Floats:
+def block_statistics(matrices: Floats, start: int, sizes: Sequence[int]) -> Floats:
     """What each block adds in order and last, its Shapley value, and R²: ... × (3 blocks + 1)."""
     explained = _explained(matrices, start, sizes)
     number = len(sizes)
@@ -136,10 +136,10 @@ def blocks(
     observed = np.empty((columns.shape[1],) * 2)
     upper = np.triu_indices(len(observed))
     observed[upper] = observed.T[upper] = pieces
-    raw = _statistics(observed, start, sizes)
+    raw = block_statistics(observed, start, sizes)
     draw = np.concatenate(
         [
-            _statistics(matrices, start, sizes)
+            block_statistics(matrices, start, sizes)
             for matrices in resampled(model.design, columns, draws, seed)
         ]
     )

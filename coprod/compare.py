@@ -17,16 +17,16 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from scipy import stats
-from statsmodels.stats.multitest import multipletests
 
 from coprod.crossproducts import eliminate, resampled
 from coprod.cumulative import CumulativeLink, joint_covariance
 from coprod.errors import ValidityError
+from coprod.multiplicity import adjusted
 from coprod.ordered import steps
 from coprod.panel import Panel
-from coprod.regression import BLOCKS, ModelMatrix, Regression, wald
+from coprod.regression import BLOCKS, ModelMatrix, Regression, of_difference, wald
 
-__all__ = ["compare_blocks", "compare_forms", "rank_agreement"]
+__all__ = ["compare_blocks", "compare_forms", "rank_agreement", "spearman"]
 
 Floats = NDArray[np.float64]
 Scale = Literal["points", "sd", "latent"]
@@ -87,9 +87,7 @@ def _difference(model: ModelMatrix, covariance: Floats) -> Floats:
         raise ValidityError(
             "individual and collective: the difference is the same for everybody; nothing varies"
         )
-    k = len(covariance) // 2
-    crossed = covariance[:k, k:]
-    return covariance[:k, :k] + covariance[k:, k:] - crossed - crossed.T
+    return of_difference(covariance)
 
 
 def compare_forms(
@@ -164,11 +162,12 @@ def compare_forms(
         **regression.inference(difference, np.sqrt(np.diagonal(_difference(model, covariance)))),
     )
     table = table[table["block"].isin(list(BLOCKS))].reset_index(drop=True)
-    tested = table["p"].notna()
-    for name, method in (("p_holm", "holm"), ("p_bh", "fdr_bh")):
-        table[name] = np.nan
-        table.loc[tested, name] = multipletests(table.loc[tested, "p"], method=method)[1]
-    return table.assign(n=len(model.predictors), clusters=len(model.design.strata))
+    return table.assign(
+        p_holm=adjusted(table["p"]),
+        p_bh=adjusted(table["p"], "fdr_bh"),
+        n=len(model.predictors),
+        clusters=len(model.design.strata),
+    )
 
 
 def compare_blocks(
@@ -280,11 +279,11 @@ def rank_agreement(
         # Not solve: a small sample drawn again can have fewer people than coefficients.
         inverse = np.linalg.pinv(rest[:, :count, :count], hermitian=True)
         slopes = inverse @ rest[:, :count, count:]
-        drawn.append(_spearman(slopes * spread[:, :, None]))
+        drawn.append(spearman(slopes * spread[:, :, None]))
     low, high = np.quantile(np.concatenate(drawn), [0.025, 0.975])
     return pd.DataFrame(
         {
-            "correlation": _spearman(regression.coefficients[numeric][None]),
+            "correlation": spearman(regression.coefficients[numeric][None]),
             "low": low,
             "high": high,
             "coefficients": count,
@@ -294,7 +293,7 @@ def rank_agreement(
     )
 
 
-def _spearman(pairs: ArrayLike) -> Floats:
+def spearman(pairs: ArrayLike) -> Floats:
     """Rank correlations of draws × coefficients × 2."""
     ranks = stats.rankdata(pairs, axis=1)
     ranks = ranks - ranks.mean(axis=1, keepdims=True)

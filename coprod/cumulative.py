@@ -19,7 +19,7 @@ from scipy import special
 
 from coprod.design_based import SurveyDesign
 from coprod.errors import ValidityError
-from coprod.regression import ModelMatrix, Regression
+from coprod.regression import ModelMatrix, Regression, clustered
 
 __all__ = ["CumulativeLink", "average_effects", "delta_method", "joint_covariance"]
 
@@ -210,10 +210,7 @@ def joint_covariance(design: SurveyDesign, influences: Sequence[Floats]) -> Floa
     >>> joint_covariance(design, [np.array([[1.0], [-2.0], [1.0]])])
     array([[9.]])
     """
-    sums = design.total(np.hstack(influences))
-    g, k = sums.shape
-    rows = len(design.weights) * len(influences)
-    return np.asarray(sums.T @ sums * (g / (g - 1) * (rows - 1) / (rows - k)))
+    return clustered(design.total(np.hstack(influences)), len(design.weights) * len(influences))
 
 
 def average_effects(

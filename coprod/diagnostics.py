@@ -13,9 +13,9 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from statsmodels.stats.multitest import multipletests
 
 from coprod.errors import ValidityError
+from coprod.multiplicity import adjusted
 from coprod.panel import Panel
 from coprod.regression import ModelMatrix, Regression, wald
 
@@ -362,8 +362,6 @@ def linearity(
         described = {name: term[name] for name in ("term", "term_label", "block")}
         rows.append(described | test.row())
     table = pd.DataFrame(rows)
-    tested = table["p"].notna()
-    table["p_holm"] = np.nan
-    if tested.any():
-        table.loc[tested, "p_holm"] = multipletests(table.loc[tested, "p"], method="holm")[1]
-    return table.assign(n=len(model.predictors), clusters=len(model.design.strata))
+    return table.assign(
+        p_holm=adjusted(table["p"]), n=len(model.predictors), clusters=len(model.design.strata)
+    )

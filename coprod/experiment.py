@@ -19,7 +19,8 @@ from scipy import stats
 
 from coprod.design_based import numbers
 from coprod.errors import ValidityError
-from coprod.robust import DEPENDENT, least_squares
+from coprod.regression import DEPENDENT
+from coprod.robust import least_squares
 
 __all__ = ["SMALLEST_CELL", "Contrast", "Covariate", "Difference", "difference"]
 

@@ -14,10 +14,10 @@ from itertools import product
 import numpy as np
 import pandas as pd
 from scipy import stats
-from statsmodels.stats.multitest import multipletests
 
 from coprod.design_based import Estimates, SurveyDesign, domains, numbers, occupied
 from coprod.errors import ValidityError
+from coprod.multiplicity import with_holm
 from coprod.panel import Panel
 from coprod.scales import indices
 
@@ -258,16 +258,6 @@ def _comparisons(panel: Panel, weighted: bool) -> Iterator[tuple[pd.DataFrame, E
             yield table, means.contrast(contrast), freedom
 
 
-def _holm(table: pd.DataFrame) -> pd.DataFrame:
-    """Put `p_holm` after `p`: Holm's adjustment over all p-values of the table, none left out."""
-    tested = table["p"].notna().to_numpy()
-    adjusted = np.full(len(table), np.nan)
-    if tested.any():
-        adjusted[tested] = multipletests(table["p"].to_numpy()[tested], method="holm")[1]
-    table.insert(list(table.columns).index("p") + 1, "p_holm", adjusted)
-    return table
-
-
 def by_background(panel: Panel, weighted: bool = True) -> pd.DataFrame:
     """Both forms by who people are: mean index of each category, and its distance from the first.
 
@@ -314,7 +304,7 @@ def by_background(panel: Panel, weighted: bool = True) -> pd.DataFrame:
             table[name] = np.nan
             table.loc[table["compared"], name] = found
         tables.append(table)
-    result = _holm(occupied(pd.concat(tables, ignore_index=True), "by_background"))
+    result = with_holm(occupied(pd.concat(tables, ignore_index=True), "by_background"))
     n = result.pop("n")
     return result.drop(columns="compared").assign(n=n)
 
@@ -374,4 +364,4 @@ def background_tests(panel: Panel, weighted: bool = True) -> pd.DataFrame:
         )
     if not rows:
         raise ValidityError("background_tests: no background variable has two groups to compare")
-    return _holm(pd.DataFrame(rows))
+    return with_holm(pd.DataFrame(rows))

@@ -18,8 +18,9 @@ from coprod.arms import OUTCOMES, Comparison, Experiment
 from coprod.balance import balance, balance_test, flow
 from coprod.errors import ValidityError
 from coprod.experiment import Adjustment, Contrast, Difference
+from coprod.multiplicity import with_holm
 from coprod.panel import Panel
-from coprod.randomisation import holm, randomisation_distribution, randomisation_test
+from coprod.randomisation import randomisation_distribution, randomisation_test
 from coprod.robust import least_squares
 from coprod.scales import indices
 
@@ -101,15 +102,13 @@ def effects(
     >>> table.groupby("family")["p_holm"].count().to_dict()
     {'arms': 6, 'pooled': 2}
     """
-    rows = []
-    for scheme in weights:
-        for adjustment in adjustments:
-            for row, _, _ in _estimates(panel, adjustment, scheme, outcomes):
-                rows.append(row)
-    table = pd.DataFrame(rows)
-    adjusted = holm(table, "p", ["weights", "adjustment", "family"])
-    table.insert(table.columns.get_loc("p") + 1, "p_holm", adjusted)
-    return table
+    rows = [
+        row
+        for scheme in weights
+        for adjustment in adjustments
+        for row, _, _ in _estimates(panel, adjustment, scheme, outcomes)
+    ]
+    return with_holm(pd.DataFrame(rows), ["weights", "adjustment", "family"])
 
 
 def _estimates(
@@ -146,9 +145,7 @@ def _row(
     share = 100.0 if outcome == "signup" else np.nan
     percentage = {name: share * estimated[name] for name in ("estimate", "low", "high")}
     return {
-        "arm": comparison.arm,
-        "label": comparison.label,
-        "family": comparison.family,
+        **comparison.named,
         "outcome": outcome,
         "adjustment": adjustment,
         "weights": scheme,
@@ -245,7 +242,7 @@ def equivalence(
             verdict = "negligible"
         else:
             verdict = "relevant" if low > margin or high < -margin else "inconclusive"
-        sizes = int(row["n_arm"]), int(row["n_control"])  # type: ignore[call-overload]
+        control, arm = contrast.cells.sum(axis=0)
         names = ("arm", "label", "family", "outcome", "adjustment", "weights")
         rows.append(
             {name: row[name] for name in names}
@@ -262,7 +259,7 @@ def equivalence(
                 "p": float(max(above, below)),
                 "largest": abs(estimate) + reach,
                 "verdict": verdict,
-                "bayes_factor": float(pingouin.bayesfactor_ttest(estimate / error, *sizes)),
+                "bayes_factor": float(pingouin.bayesfactor_ttest(estimate / error, arm, control)),
                 "probability_negligible": float(1 - above - below),
                 "probability_positive": float(t.cdf(estimate / error)),
                 "n": row["n"],
@@ -344,9 +341,7 @@ def heterogeneity(
                         {
                             "moderator": moderator,
                             "moderator_label": MODERATORS[moderator],
-                            "arm": comparison.arm,
-                            "label": comparison.label,
-                            "family": comparison.family,
+                            **comparison.named,
                             "outcome": outcome,
                             "contrast": name,
                             **found.row(),
@@ -357,9 +352,8 @@ def heterogeneity(
                         }
                     )
     table = pd.DataFrame(rows)
-    differences = table[table["contrast"] == "difference"]
-    adjusted = holm(differences, "p", ["family"]).reindex(table.index)
-    table.insert(table.columns.get_loc("p") + 1, "p_holm", adjusted)
+    family = with_holm(table[table["contrast"] == "difference"], ["family"])
+    table.insert(table.columns.get_loc("p") + 1, "p_holm", family["p_holm"])
     return table
 
 

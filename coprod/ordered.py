@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 from coprod.cumulative import CumulativeLink, average_effects, delta_method, joint_covariance
 from coprod.errors import ValidityError
 from coprod.panel import Panel
-from coprod.regression import ModelMatrix, Regression, wald
+from coprod.regression import ModelMatrix, Regression, of_difference, wald
 
 __all__ = ["BANDS", "bands", "fit_bands", "marginal_effects", "proportional_odds", "steps"]
 
@@ -250,8 +250,7 @@ def proportional_odds(
     model = regression.model
     fits = [CumulativeLink.of(regression, (codes >= cut).astype(np.intp)) for cut in (1, 2)]
     joint = joint_covariance(model.design, [fit.influence for fit in fits])
-    p = len(joint) // 2
-    covariance = joint[:p, :p] + joint[p:, p:] - joint[:p, p:] - joint[p:, :p]
+    covariance = of_difference(joint)
     difference = fits[0].slopes - fits[1].slopes
     terms = model.terms.iloc[1:]
     names, lonely = terms["term"].to_numpy(), terms["lonely"].to_numpy()

@@ -15,11 +15,11 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from statsmodels.stats.multitest import multipletests
 
 from coprod.arms import OUTCOMES, Experiment
 from coprod.errors import ValidityError
 from coprod.experiment import Contrast
+from coprod.multiplicity import with_holm
 from coprod.panel import Panel
 
 __all__ = [
@@ -56,6 +56,11 @@ def assignments(
     ndarray
         Some draws × n.
 
+    Raises
+    ------
+    ValidityError
+        If `draws` is below 1.
+
     Examples
     --------
     >>> stratum = np.array([0, 0, 0, 1, 1])
@@ -63,6 +68,8 @@ def assignments(
     >>> drawn.shape, set(drawn[:, :3].sum(axis=1).tolist())
     ((50, 5), {1.0})
     """
+    if draws < 1:
+        raise ValidityError(f"draws: {draws} is too few; at least 1 is needed")
     members = [np.flatnonzero(strata == stratum) for stratum in np.unique(strata)]
     step = max(1, AT_ONCE // len(treated))
     for start in range(0, draws, step):
@@ -95,6 +102,11 @@ class Randomisation:
     high: float
     p: float
     draws: Floats
+
+    def row(self) -> dict[str, float]:
+        """Estimate, interval, p and the number of draws, as columns of a table."""
+        ends = {"estimate": self.estimate, "low": self.low, "high": self.high}
+        return {**ends, "p": self.p, "draws": len(self.draws)}
 
 
 def rerandomise(contrast: Contrast, drawn: Iterator[Floats], level: float = 0.95) -> Randomisation:
@@ -201,11 +213,9 @@ def permutation_test(
     True
     """
     contrast = Contrast.of(frame, outcome, treated, strata, weights, clusters).aggregated()
-    _enough(draws)
     drawn = assignments(contrast.treated, contrast.strata, draws, np.random.default_rng(seed))
     found = rerandomise(contrast, drawn)
-    row = {name: value for name, value in vars(found).items() if name != "draws"}
-    return pd.DataFrame([{"outcome": outcome, **row, "draws": draws, "n": len(contrast.outcome)}])
+    return pd.DataFrame([{"outcome": outcome, **found.row(), "n": len(contrast.outcome)}])
 
 
 def randomisation_test(
@@ -252,13 +262,9 @@ def randomisation_test(
     >>> table["estimate"].between(table["low"], table["high"]).all()
     np.True_
     """
-    rows = []
-    for key, found, n in _tests(panel, draws, seed, outcomes):
-        row = {name: value for name, value in vars(found).items() if name != "draws"}
-        rows.append({**key, **row, "draws": draws, "n": n})
-    table = pd.DataFrame(rows)
-    table.insert(table.columns.get_loc("p") + 1, "p_holm", holm(table, "p", ["family"]))
-    return table
+    tests = _tests(panel, draws, seed, outcomes)
+    table = pd.DataFrame([{**key, **found.row(), "n": n} for key, found, n in tests])
+    return with_holm(table, ["family"])
 
 
 def randomisation_distribution(
@@ -293,22 +299,9 @@ def randomisation_distribution(
     return pd.concat(tables, ignore_index=True)
 
 
-def holm(table: pd.DataFrame, column: str, by: list[str]) -> pd.Series:
-    """P-values adjusted by Holm (1979) within each family that `by` makes of the rows."""
-    return table.groupby(by, sort=False)[column].transform(
-        lambda p: multipletests(p.to_numpy(), method="holm")[1]
-    )
-
-
-def _enough(draws: int) -> None:
-    if draws < 1:
-        raise ValidityError(f"draws: {draws} is too few; at least 1 is needed")
-
-
 def _tests(
     panel: Panel, draws: int, seed: int, outcomes: Sequence[str]
-) -> Iterator[tuple[dict[str, str], Randomisation, int]]:
-    _enough(draws)
+) -> Iterator[tuple[dict[str, object], Randomisation, int]]:
     experiment = Experiment.of(panel)
     for outcome in outcomes:
         values, weights = experiment.outcome(outcome), experiment.weights(False)
@@ -318,10 +311,5 @@ def _tests(
             stream = (OUTCOMES.index(outcome), comparison.place)
             generator = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=stream))
             drawn = assignments(contrast.treated, contrast.strata, draws, generator)
-            key = {
-                "arm": comparison.arm,
-                "label": comparison.label,
-                "family": comparison.family,
-                "outcome": outcome,
-            }
+            key = comparison.named | {"outcome": outcome}
             yield key, rerandomise(contrast, drawn), len(contrast.outcome)

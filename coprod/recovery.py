@@ -24,9 +24,10 @@ from coprod.errors import CoprodError, ValidityError
 from coprod.instrument import load_instrument
 from coprod.levels import gaps, means
 from coprod.panel import Panel
+from coprod.parallel import Progress, run, show_progress
 from coprod.paths import RECOVERY
 from coprod.synthetic import synthesise, truth
-from coprod.truth import KEYS, Progress, fingerprint, run, show_progress
+from coprod.truth import KEYS, fingerprint, read_kept
 
 __all__ = ["exchangeable", "read_recovery", "recovery", "write_recovery"]
 
@@ -238,16 +239,7 @@ def read_recovery(path: Path = RECOVERY) -> pd.DataFrame:
     ValidityError
         When it is not there, or design or codebook have changed since: `make recovery` makes it.
     """
-    if not path.exists():
-        raise ValidityError(f"{path.name} is not there; `make recovery` makes it")
-    text = {**dict.fromkeys(KEYS, str), "design": str}
-    table = pd.read_csv(path, dtype=text).fillna(dict.fromkeys(KEYS, ""))
-    if set(table["design"]) != {fingerprint()}:
-        raise ValidityError(
-            f"{path.name} belongs to another design.yml, margins.yml or codebook.yml than those "
-            "that are there now; `make recovery` makes it anew"
-        )
-    return table
+    return read_kept(path, "make recovery")
 
 
 def write_recovery(table: pd.DataFrame, path: Path = RECOVERY) -> None:

@@ -23,7 +23,17 @@ from coprod.instrument import Instrument
 from coprod.panel import Panel
 from coprod.scales import indices
 
-__all__ = ["BLOCKS", "PERCEPTIONS", "ModelMatrix", "Regression", "Wald", "wald"]
+__all__ = [
+    "BLOCKS",
+    "DEPENDENT",
+    "PERCEPTIONS",
+    "ModelMatrix",
+    "Regression",
+    "Wald",
+    "clustered",
+    "of_difference",
+    "wald",
+]
 
 Floats = NDArray[np.float64]
 
@@ -292,6 +302,32 @@ def wald(value: Floats, covariance: Floats, df_residual: int) -> Wald:
     return Wald(statistic, q, df_residual, float(stats.f.sf(statistic, q, df_residual)))
 
 
+def clustered(sums: Floats, rows: int) -> Floats:
+    """Covariance of estimates from the sums of their influence over each cluster.
+
+    G/(G-1) · (n-1)/(n-k) times the squared sums, for G clusters, n `rows` and k estimates.
+
+    Examples
+    --------
+    >>> clustered(np.array([[1.0], [-2.0], [1.0]]), rows=3)
+    array([[9.]])
+    """
+    g, k = sums.shape
+    return np.asarray(sums.T @ sums * (g / (g - 1) * (rows - 1) / (rows - k)))
+
+
+def of_difference(joint: Floats) -> Floats:
+    """Covariance of the first half of some estimates less the second, from that of all of them.
+
+    Examples
+    --------
+    >>> of_difference(np.array([[3.0, 1.0], [1.0, 2.0]]))
+    array([[3.]])
+    """
+    k = len(joint) // 2
+    return joint[:k, :k] + joint[k:, k:] - joint[:k, k:] - joint[k:, :k]
+
+
 @dataclass(frozen=True)
 class Regression:
     """The weighted least-squares fit of each outcome of a matrix on the same predictors.
@@ -353,15 +389,14 @@ class Regression:
         residuals = self.model.outcomes - self.predictors @ self.coefficients
         influence = np.concatenate([inverse.T * (root * e[:, None]) for e in residuals.T], axis=1)
         sums = self.model.design.total(influence)
-        rows, k = self.predictors.shape
-        m = residuals.shape[1]
-        g = len(sums)
-        covariance = sums.T @ sums * (g / (g - 1) * (m * rows - 1) / (m * (rows - k)))
+        covariance = clustered(sums, residuals.size)
         lonely = self.model.terms["lonely"].to_numpy()
-        lonely = np.tile(lonely if self.columns is None else lonely[self.columns], m)
+        lonely = np.tile(
+            lonely if self.columns is None else lonely[self.columns], residuals.shape[1]
+        )
         covariance[lonely, :] = np.nan
         covariance[:, lonely] = np.nan
-        return np.asarray(covariance)
+        return covariance
 
     @property
     def df_residual(self) -> int:

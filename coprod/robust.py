@@ -7,14 +7,12 @@ from numpy.typing import NDArray
 from scipy import linalg
 
 from coprod.errors import ValidityError
+from coprod.regression import DEPENDENT, clustered
 
-__all__ = ["DEPENDENT", "least_squares"]
+__all__ = ["least_squares"]
 
 Floats = NDArray[np.float64]
 Codes = NDArray[np.intp]
-
-DEPENDENT = 1e-9
-"""A column is a combination of those before it when less than this share of it is left."""
 
 
 def least_squares(
@@ -78,8 +76,7 @@ def least_squares(
         g = int(clusters.max()) + 1
         sums = np.zeros((g, k))
         np.add.at(sums, clusters, influence)
-        covariance = sums.T @ sums * (g / (g - 1) * (n - 1) / (n - k))
-        return coefficients, covariance, g - 1
+        return coefficients, clustered(sums, n), g - 1
     leverage = (q**2).sum(axis=1)
     if leverage.max() > 1 - DEPENDENT:
         raise ValidityError(

@@ -12,35 +12,33 @@ from __future__ import annotations
 import hashlib
 import json
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import product
-from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from coprod.blocks import _statistics
-from coprod.compare import _spearman
+from coprod.blocks import block_statistics
+from coprod.compare import spearman
 from coprod.design import Design, load_design
 from coprod.design_based import SurveyDesign
 from coprod.errors import CoprodError, ValidityError
 from coprod.forms import GROUPS, PROFILES
 from coprod.instrument import Instrument, load_instrument
 from coprod.panel import Panel
+from coprod.parallel import Progress, run, show_progress
 from coprod.paths import TRUTH
 from coprod.regression import BLOCKS, ModelMatrix, Regression
 from coprod.scales import indices
 from coprod.synthetic import draw_population
 
-__all__ = ["KEYS", "draw_truth", "fingerprint", "read_truth", "run", "write_truth"]
+__all__ = ["KEYS", "draw_truth", "fingerprint", "read_kept", "read_truth", "write_truth"]
 
 Floats = NDArray[np.float64]
 Key = tuple[str, str, str, str, str, str]
-Progress = Callable[[int, int], None]
 
 KEYS = ("estimand", "issue", "form", "term", "level", "statistic")
 """What names a true value, in the order of the columns."""
@@ -157,14 +155,14 @@ def _correlates(
             if block in BLOCKS:
                 key: Key = ("compare_forms", issue, "", term, category, f"difference{name}")
                 yield key, pair[0] - pair[1]
-    yield ("rank_agreement", issue, "", "", "", "correlation"), _spearman(points[numeric][None])[0]
+    yield ("rank_agreement", issue, "", "", "", "correlation"), spearman(points[numeric][None])[0]
     sizes = [int((terms["block"] == name).sum()) for name in BLOCKS]
     for f, form in enumerate(forms):
         yield ("fit", issue, form, "", "", "spread"), spread[f]
         chosen = [*range(len(kept)), len(kept) + f]
         unit = np.sqrt(np.diagonal(products)[chosen])
         part = products[np.ix_(chosen, chosen)] / np.outer(unit, unit)
-        explained = _statistics(part, len(kept) - sum(sizes), sizes)
+        explained = block_statistics(part, len(kept) - sum(sizes), sizes)
         names = [*product(("ordered", "last", "shapley"), BLOCKS), ("r2", "")]
         for (statistic, block), value in zip(names, explained, strict=True):
             yield ("blocks", issue, form, block, "", statistic), value
@@ -236,43 +234,6 @@ def _chunk(design: Design, people: int, seed: np.random.SeedSequence) -> _Moment
     frame = draw_population(people, design, seed)
     frame = frame.assign(respondent=np.arange(people), weight=1.0)
     return _Moments.of(Panel(frame, load_instrument(), source="population", synthetic=True))
-
-
-def run(
-    function: Callable[..., object],
-    arguments: Sequence[tuple[object, ...]],
-    jobs: int,
-    progress: Progress | None = None,
-) -> Iterator[object]:
-    """Results of a function in the order of its arguments, from one process or several.
-
-    Parameters
-    ----------
-    function
-        Of a module, so that another process finds it.
-    arguments
-        Its arguments, one tuple a call.
-    jobs
-        Processes.
-    progress
-        Told how many calls are done, and of how many, after each.
-    """
-    if jobs < 1:
-        raise ValidityError(f"jobs: {jobs} is not possible; it takes at least one process")
-    pool = ProcessPoolExecutor(jobs, get_context("spawn")) if jobs > 1 else None
-    try:
-        results = (
-            pool.map(function, *zip(*arguments, strict=True))
-            if pool
-            else (function(*given) for given in arguments)
-        )
-        for done, result in enumerate(results, 1):
-            if progress:
-                progress(done, len(arguments))
-            yield result
-    finally:
-        if pool:
-            pool.shutdown(cancel_futures=True)
 
 
 def draw_truth(
@@ -381,15 +342,26 @@ def fingerprint(design: Design | None = None) -> str:
 
 def read_truth(path: Path = TRUTH) -> pd.DataFrame:
     """The true values as they were written; see :func:`coprod.synthetic.truth`."""
+    return read_kept(path, "make truth")
+
+
+def read_kept(path: Path, command: str) -> pd.DataFrame:
+    """A table of this design as it was written, with '' where a key is empty.
+
+    Raises
+    ------
+    ValidityError
+        When it is not there, or design or codebook have changed since; names the command that
+        makes it.
+    """
     if not path.exists():
-        raise ValidityError(f"{path.name} is not there; `make truth` draws it")
-    table = pd.read_csv(
-        path, dtype={**dict.fromkeys(KEYS, str), "design": str}, keep_default_na=False
-    )
+        raise ValidityError(f"{path.name} is not there; `{command}` makes it")
+    text = {**dict.fromkeys(KEYS, str), "design": str}
+    table = pd.read_csv(path, dtype=text).fillna(dict.fromkeys(KEYS, ""))
     if set(table["design"]) != {fingerprint()}:
         raise ValidityError(
             f"{path.name} belongs to another design.yml, margins.yml or codebook.yml than those "
-            "that are there now; `make truth` draws it anew"
+            f"that are there now; `{command}` makes it anew"
         )
     return table
 
@@ -399,12 +371,6 @@ def write_truth(table: pd.DataFrame, path: Path = TRUTH) -> None:
     table.assign(error=table["error"].map("{:.3g}".format)).to_csv(
         path, index=False, float_format="%.10g", lineterminator="\n"
     )
-
-
-def show_progress(done: int, total: int) -> None:
-    """How far a run is, on one line of the standard error stream."""
-    sys.stderr.write(f"\r{done:,} of {total:,}" + ("\n" if done == total else ""))
-    sys.stderr.flush()
 
 
 if __name__ == "__main__":
