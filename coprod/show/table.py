@@ -11,7 +11,7 @@ from great_tables import GT
 from coprod.panel import Panel
 from coprod.show.words import interval, number, percent
 
-__all__ = ["INTERVAL", "Table", "intervals", "labels", "named", "table"]
+__all__ = ["INTERVAL", "Table", "intervals", "labels", "named", "side_by_side", "table"]
 
 INTERVAL = "95% interval"
 """The heading of a column of intervals."""
@@ -125,6 +125,46 @@ def named(frame: pd.DataFrame, panel: Panel) -> pd.DataFrame:
 def labels(panel: Panel) -> dict[str, str]:
     """The labels of the panel's variables, by name."""
     return {name: variable.label for name, variable in panel.instrument.variables.items()}
+
+
+def side_by_side(
+    frame: pd.DataFrame, keys: list[str], by: str, groups: Mapping[str, str], own: Mapping[str, str]
+) -> tuple[pd.DataFrame, dict[str, str], dict[str, list[str]]]:
+    """A long frame with the columns of some groups beside each other.
+
+    Parameters
+    ----------
+    frame
+        One row a key and group.
+    keys
+        The columns that name a row.
+    by
+        The column that names the group.
+    groups
+        Groups in order, and their headings.
+    own
+        What is shown of each group: columns and their headings.
+
+    Returns
+    -------
+    wide : DataFrame
+        One row a key, in the order of the frame, with a column ``estimate_individual`` for
+        `estimate` of the group `individual`, and so on.
+    columns
+        Their headings, as :func:`table` takes them.
+    spanners
+        The heading over each group's columns.
+    """
+    wide = frame.drop_duplicates(keys)[keys]
+    columns: dict[str, str] = {}
+    spanners = {}
+    for group, heading in groups.items():
+        names = {name: f"{name}_{group}" for name in own}
+        part = frame.loc[frame[by] == group, [*keys, *own]].rename(columns=names)
+        wide = wide.merge(part, on=keys, how="left")
+        columns |= {names[name]: title for name, title in own.items()}
+        spanners[heading] = list(names.values())
+    return wide, columns, spanners
 
 
 def intervals(

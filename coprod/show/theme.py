@@ -15,6 +15,7 @@ from matplotlib.lines import Line2D
 from coprod.panel import Panel
 
 __all__ = [
+    "APART",
     "BOTH",
     "COLLECTIVE",
     "COLOURS",
@@ -43,6 +44,8 @@ NEITHER = "#B8BDC4"  # nothing done: grey, which stands for no series
 COLOURS = {"individual": INDIVIDUAL, "collective": COLLECTIVE}
 # Never colour alone: each form has a mark of its own too.
 MARKERS = {"individual": "o", "collective": "D"}
+# How far from its row the mark of each form stands where both would cover each other.
+APART = {"individual": -0.17, "collective": 0.17}
 # From "never" to "often", darker and darker in the colour of the form.
 SHADES = {
     "individual": ("#E9ECEF", "#8CBDDA", INDIVIDUAL),
@@ -155,13 +158,25 @@ def index_limits(ends: pd.DataFrame) -> tuple[float, float]:
     return 0.0, float(min(100, max(20, 20 * np.ceil(np.nanmax(ends.to_numpy(float)) / 20))))
 
 
-def draw_point(axes: Axes, row: pd.Series, position: float, form: str) -> None:
-    """Draw a mean with its interval, in the colour and mark of its form."""
-    spread = [[row["mean"] - row["low"]], [row["high"] - row["mean"]]]
+def draw_point(axes: Axes, ends: pd.Series, position: float, form: str) -> None:
+    """Draw an estimate with its interval, in the colour and mark of its form.
+
+    Parameters
+    ----------
+    axes
+        Where.
+    ends
+        The estimate, and the low and the high end of its interval, in this order.
+    position
+        The row.
+    form
+        Of the estimate.
+    """
+    value, low, high = ends
     axes.errorbar(
-        row["mean"],
+        value,
         position,
-        xerr=spread,
+        xerr=[[value - low], [high - value]],
         color=COLOURS[form],
         marker=MARKERS[form],
         zorder=3,

@@ -12,12 +12,14 @@ from matplotlib.figure import Figure
 from coprod.panel import Panel
 from coprod.regression import BLOCKS, PERCEPTIONS
 from coprod.show.theme import (
+    APART,
     COLOURS,
     INK,
     LINE,
     MARKERS,
     POINT,
     QUIET,
+    draw_point,
     grid,
     name_forms,
     new_figure,
@@ -26,9 +28,6 @@ from coprod.show.theme import (
 from coprod.show.words import out_of, percent, term_name
 
 __all__ = ["block_shares", "coefficients", "differences", "predictions_by_issue"]
-
-APART = 0.17
-"""How far the marks of the two forms stand apart, in rows."""
 
 
 def _rows(table: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]]:
@@ -81,18 +80,10 @@ def coefficients(table: pd.DataFrame, panel: Panel) -> Figure:
     figure, [axes] = new_figure(0.195 * (len(shown) + 1.4 * shown["block"].nunique()) + 1.0)
     axes.axvline(0, color=QUIET, linewidth=0.8)
     places = _list_terms(axes, shown)
-    for shift, form in zip((-APART, APART), COLOURS, strict=True):
+    for form, shift in APART.items():
         here = table[table["form"] == form].set_index(["term", "level"])
         for key, position in places.items():
-            row = here.loc[key]
-            axes.errorbar(
-                row["estimate"],
-                position + shift,
-                xerr=[[row["estimate"] - row["low"]], [row["high"] - row["estimate"]]],
-                color=COLOURS[form],
-                marker=MARKERS[form],
-                **POINT,
-            )
+            draw_point(axes, here.loc[key, ["estimate", "low", "high"]], position + shift, form)
     axes.set_xlabel(
         "Points of the index (0 to 100) per SD, or against the first group; 95% interval"
     )
@@ -181,19 +172,11 @@ def block_shares(table: pd.DataFrame, panel: Panel) -> Figure:
     blocks = list(dict.fromkeys(table["block"]))
     figure, [axes] = new_figure(0.46 * len(blocks) + 1.15)
     axes.axvline(0, color=QUIET, linewidth=0.8)
-    for shift, form in zip((-APART, APART), COLOURS, strict=True):
+    for form, shift in APART.items():
         here = table[table["form"] == form].set_index("block")
         for position, block in enumerate(blocks):
-            row = here.loc[block]
-            low, value, high = (100 * row[f"shapley{end}"] for end in ("_low", "", "_high"))
-            axes.errorbar(
-                value,
-                position + shift,
-                xerr=[[value - low], [high - value]],
-                color=COLOURS[form],
-                marker=MARKERS[form],
-                **POINT,
-            )
+            ends = 100 * here.loc[block, ["shapley", "shapley_low", "shapley_high"]]
+            draw_point(axes, ends, position + shift, form)
     axes.set_yticks(range(len(blocks)), [BLOCKS[block] for block in blocks])
     axes.set(
         ylim=(len(blocks) - 0.5, -0.5),

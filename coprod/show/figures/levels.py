@@ -29,6 +29,8 @@ from coprod.show.words import direction, listing, number, out_of, percent, span
 
 __all__ = ["answers_by_item", "gaps_by_area", "levels_by_background", "levels_by_issue"]
 
+ENDS = ["mean", "low", "high"]
+
 
 def answers_by_item(shares: pd.DataFrame, panel: Panel, issue: str) -> Figure:
     """Draw how often each action on one issue is done: bars from never to often.
@@ -142,7 +144,7 @@ def levels_by_issue(means: pd.DataFrame, panel: Panel) -> Figure:
             color=QUIET,
         )
         for form in COLOURS:
-            draw_point(axes, here.loc[form], position, form)
+            draw_point(axes, here.loc[form, ENDS], position, form)
         for form, other in zip(COLOURS, reversed(COLOURS), strict=True):
             apart[form] += bool(here.loc[form, "low"] > here.loc[other, "high"])
         if position == 0:
@@ -196,7 +198,7 @@ def gaps_by_area(means: pd.DataFrame, panel: Panel) -> Figure:
             both = here[here["area"] == area].set_index("form")
             place.plot(both["mean"], [position] * len(both), color=LINE, linewidth=2.5, zorder=1)
             for form in COLOURS:
-                draw_point(place, both.loc[form], position, form)
+                draw_point(place, both.loc[form, ENDS], position, form)
         place.set_title(panel.instrument.issues[issue], fontsize=9)
         place.set(xlim=index_limits(means[["low", "high"]]), ylim=(len(areas) - 0.5, -0.5))
         grid(place)
@@ -247,7 +249,7 @@ def levels_by_background(differences: pd.DataFrame, panel: Panel) -> Figure:
             both = here[here["level"] == level].set_index("form")
             for form in COLOURS:
                 ends = both.loc[form, ["mean", "mean_low", "mean_high"]]
-                draw_point(axes, ends.set_axis(["mean", "low", "high"]), position, form)
+                draw_point(axes, ends, position, form)
             ticks.append(position)
             labels.append(both["label"].iloc[0])
             position += 1

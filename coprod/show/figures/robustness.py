@@ -8,11 +8,13 @@ from matplotlib.figure import Figure
 
 from coprod.panel import Panel
 from coprod.show.theme import (
+    APART,
     COLOURS,
     LINE,
     MARKERS,
     POINT,
     QUIET,
+    draw_point,
     grid,
     name_forms,
     new_figure,
@@ -21,9 +23,6 @@ from coprod.show.theme import (
 from coprod.show.words import counted, out_of, span
 
 __all__ = ["across_models", "residuals_by_fitted"]
-
-APART = 0.16
-"""How far the marks of the two forms stand apart, in rows."""
 
 
 def across_models(table: pd.DataFrame, panel: Panel) -> Figure:
@@ -39,20 +38,13 @@ def across_models(table: pd.DataFrame, panel: Panel) -> Figure:
     models = table.drop_duplicates("model")
     figure, [axes] = new_figure(0.36 * len(models) + 1.2)
     axes.axvline(0, color=QUIET, linewidth=0.8)
-    for shift, form in zip((-APART, APART), COLOURS, strict=True):
+    for form, shift in APART.items():
         here = table[table["form"] == form].set_index("model")
         first = here.loc[models["model"].iloc[0], "estimate"]
         axes.axvline(first, color=COLOURS[form], linewidth=0.8, alpha=0.45)
         for position, model in enumerate(models["model"]):
-            row = here.loc[model]
-            axes.errorbar(
-                row["estimate"],
-                position + shift,
-                xerr=[[row["estimate"] - row["low"]], [row["high"] - row["estimate"]]],
-                color=COLOURS[form],
-                marker=MARKERS[form],
-                **POINT,
-            )
+            ends = here.loc[model, ["estimate", "low", "high"]]
+            draw_point(axes, ends, position + shift, form)
     axes.set_yticks(range(len(models)), models["label"].tolist())
     axes.set(
         ylim=(len(models) - 0.5, -0.5),

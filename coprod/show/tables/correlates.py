@@ -7,19 +7,19 @@ import pandas as pd
 from coprod.panel import Panel
 from coprod.regression import BLOCKS
 from coprod.show import words
-from coprod.show.table import INTERVAL, Table, intervals, table
+from coprod.show.table import INTERVAL, Table, intervals, side_by_side, table
 
-__all__ = ["block_comparison", "block_shares", "coefficients", "comparison"]
+__all__ = ["block_comparison", "block_shares", "coefficients", "comparison", "terms"]
 
 
-def _terms(frame: pd.DataFrame) -> pd.DataFrame:
+def terms(frame: pd.DataFrame) -> pd.DataFrame:
     """The frame with the name of each coefficient and of its block."""
     names = [
         words.term_name(row.term_label, row.label if row.level else "")
         for row in frame.itertuples()
     ]
     blocks = {**BLOCKS, "intercept": "Area and issue", "area": "Area and issue"}
-    blocks |= {"issue": "Area and issue", "threshold": "Thresholds"}
+    blocks |= {"issue": "Area and issue"}
     return frame.assign(name=names, of=frame["block"].map(blocks))
 
 
@@ -37,18 +37,10 @@ def _against(frame: pd.DataFrame) -> list[str]:
 
 def coefficients(frame: pd.DataFrame, panel: Panel) -> Table:
     """The full regression of both forms, from `coprod.correlates.fit` with a column `form`."""
-    shown = _terms(frame.assign(interval=intervals(frame, "low", "high", 1)))
-    keys = ["of", "name"]
-    wide = shown.drop_duplicates(keys)[keys]
-    columns: dict[str, str] = {"name": "Correlate"}
-    spanners = {}
-    for form, label in panel.instrument.forms.items():
-        part = shown[shown["form"] == form][[*keys, "estimate", "interval", "p"]]
-        part = part.rename(columns={name: f"{name}_{form}" for name in part if name not in keys})
-        wide = wide.merge(part, on=keys, how="left")
-        own = {"estimate": "Points", "interval": INTERVAL, "p": "p"}
-        columns |= {f"{name}_{form}": title for name, title in own.items()}
-        spanners[label] = [f"{name}_{form}" for name in own]
+    shown = terms(frame.assign(interval=intervals(frame, "low", "high", 1)))
+    own = {"estimate": "Points", "interval": INTERVAL, "p": "p"}
+    forms = panel.instrument.forms
+    wide, columns, spanners = side_by_side(shown, ["of", "name"], "form", forms, own)
     # Last in the model's order, first in the reader's interest: the blocks before area and issue.
     wide = wide.sort_values("of", key=lambda of: of == "Area and issue", kind="stable")
     counts = frame.drop_duplicates("form")
@@ -59,7 +51,7 @@ def coefficients(frame: pd.DataFrame, panel: Panel) -> Table:
     return table(
         wide,
         "correlates-coefficients",
-        columns,
+        {"name": "Correlate", **columns},
         formats={
             name: words.p_short if name.startswith("p_") else 1
             for name in columns
@@ -126,7 +118,7 @@ def comparison(frame: pd.DataFrame, panel: Panel) -> Table:
     """Each coefficient of both forms and their difference, from `correlates.compare_forms`."""
     forms = panel.instrument.forms
     return table(
-        _terms(frame.assign(interval=intervals(frame, "low", "high", 2))),
+        terms(frame.assign(interval=intervals(frame, "low", "high", 2))),
         "correlates-comparison",
         {
             "name": "Correlate",
@@ -158,23 +150,16 @@ def comparison(frame: pd.DataFrame, panel: Panel) -> Table:
 
 def block_comparison(frames: dict[str, pd.DataFrame], panel: Panel) -> Table:
     """Tests that a block is the same for both forms, one `correlates.compare_blocks` a scale."""
-    first = next(iter(frames.values()))
-    shown = first[["block", "label", "df"]]
-    columns: dict[str, str] = {"label": "Block", "df": "Coefficients"}
-    spanners = {}
-    for scale, frame in frames.items():
-        shown = shown.assign(**{f"f_{scale}": frame["statistic"], f"p_{scale}": frame["p"]})
-        columns |= {f"f_{scale}": "F", f"p_{scale}": "p"}
-        spanners[scale] = [f"f_{scale}", f"p_{scale}"]
+    shown = pd.concat([frame.assign(scale=scale) for scale, frame in frames.items()])
+    own = {"statistic": "F", "p": "p"}
+    scales = {scale: scale for scale in frames}
+    wide, columns, spanners = side_by_side(shown, ["label", "df"], "scale", scales, own)
     return table(
-        shown,
+        wide,
         "correlates-tests",
-        columns,
-        formats={
-            name: words.p_short if name.startswith("p_") else 0 if name == "df" else 1
-            for name in columns
-            if name != "label"
-        },
+        {"label": "Block", "df": "Coefficients", **columns},
+        formats={"df": 0}
+        | {name: words.p_short if name.startswith("p") else 1 for name in columns},
         stub="label",
         spanners=spanners,
         notes=["Robust Wald tests of equal coefficients; clustered by respondent."],

@@ -7,7 +7,8 @@ import pandas as pd
 from coprod.panel import Panel
 from coprod.regression import BLOCKS
 from coprod.show import words
-from coprod.show.table import INTERVAL, Table, intervals, table
+from coprod.show.table import INTERVAL, Table, intervals, side_by_side, table
+from coprod.show.tables.correlates import terms
 
 __all__ = [
     "across_models",
@@ -20,37 +21,24 @@ __all__ = [
 ]
 
 
-def _named_terms(frame: pd.DataFrame) -> pd.DataFrame:
-    """The rows of the four blocks, with the name of each coefficient and of its block."""
-    inside = frame[frame["block"].isin(list(BLOCKS))]
-    names = [
-        words.term_name(row.term_label, row.label if row.level else "")
-        for row in inside.itertuples()
-    ]
-    return inside.assign(name=names, of=inside["block"].map(BLOCKS))
+def _inside(frame: pd.DataFrame) -> pd.DataFrame:
+    """The rows of the four blocks, named."""
+    return terms(frame[frame["block"].isin(list(BLOCKS))])
 
 
 def across_models(frame: pd.DataFrame, panel: Panel) -> Table:
     """One coefficient under every model, from `coprod.robustness.across_models`."""
     shown = frame.assign(interval=intervals(frame, "low", "high", 1))
-    wide = shown.drop_duplicates("model")[["model", "label"]]
-    columns: dict[str, str] = {"label": "Model"}
-    spanners = {}
-    for form, title in panel.instrument.forms.items():
-        own = {"estimate": "Points", "interval": INTERVAL, "n": "Answers"}
-        part = shown.loc[shown["form"] == form, ["model", *own]]
-        wide = wide.merge(part.rename(columns={name: f"{name}_{form}" for name in own}), on="model")
-        columns |= {f"{name}_{form}": heading for name, heading in own.items()}
-        spanners[title] = [f"{name}_{form}" for name in own]
+    forms, own = (
+        panel.instrument.forms,
+        {"estimate": "Points", "interval": INTERVAL, "n": "Answers"},
+    )
+    wide, columns, spanners = side_by_side(shown, ["label"], "form", forms, own)
     return table(
         wide,
         "robustness-models",
-        columns,
-        formats={
-            f"{name}_{form}": decimals
-            for form in panel.instrument.forms
-            for name, decimals in (("estimate", 1), ("n", 0))
-        },
+        {"label": "Model", **columns},
+        formats={f"estimate_{form}": 1 for form in forms} | {f"n_{form}": 0 for form in forms},
         stub="label",
         spanners=spanners,
         notes=["Points of the index per SD; of the fractional logit, the average marginal effect."],
@@ -61,21 +49,14 @@ def across_models(frame: pd.DataFrame, panel: Panel) -> Table:
 def marginal_effects(frame: pd.DataFrame, panel: Panel) -> Table:
     """How each correlate moves the chance of each band, from `coprod.ordered.marginal_effects`."""
     points = frame.assign(**{end: 100 * frame[end] for end in ("estimate", "low", "high")})
-    shown = _named_terms(points.assign(interval=intervals(points, "low", "high", 1)))
-    wide = shown.drop_duplicates(["term", "level"])[["of", "name"]]
-    columns: dict[str, str] = {"name": "Correlate"}
-    spanners = {}
-    for band in dict.fromkeys(shown["band"]):
-        own = {"estimate": "Effect", "interval": INTERVAL}
-        part = shown.loc[shown["band"] == band, ["of", "name", *own]]
-        part = part.rename(columns={name: f"{name}_{band}" for name in own})
-        wide = wide.merge(part, on=["of", "name"])
-        columns |= {f"{name}_{band}": heading for name, heading in own.items()}
-        spanners[str(band).capitalize()] = [f"{name}_{band}" for name in own]
+    shown = _inside(points.assign(interval=intervals(points, "low", "high", 1)))
+    own = {"estimate": "Effect", "interval": INTERVAL}
+    bands = {band: str(band).capitalize() for band in dict.fromkeys(shown["band"])}
+    wide, columns, spanners = side_by_side(shown, ["of", "name"], "band", bands, own)
     return table(
         wide,
         "robustness-bands",
-        columns,
+        {"name": "Correlate", **columns},
         formats={name: 1 for name in columns if name.startswith("estimate_")},
         stub="name",
         group="of",
@@ -137,28 +118,19 @@ def respondent_share(frame: pd.DataFrame, panel: Panel) -> Table:
 
 def imputed(frame: pd.DataFrame, panel: Panel) -> Table:
     """Complete cases beside imputed ones, from `imputation.compare_imputed` of both forms."""
-    shown = _named_terms(frame)
     own = {
         "complete": "Complete",
         "estimate": "Imputed",
         "standard_error": "SE",
         "fraction_missing": "Missing",
     }
-    wide = shown.drop_duplicates(["term", "level"])[["of", "name"]]
-    columns: dict[str, str] = {"name": "Correlate"}
-    spanners = {}
-    for form, title in panel.instrument.forms.items():
-        part = shown.loc[shown["form"] == form, ["of", "name", *own]]
-        wide = wide.merge(part.rename(columns={name: f"{name}_{form}" for name in own}))
-        columns |= {f"{name}_{form}": heading for name, heading in own.items()}
-        spanners[title] = [f"{name}_{form}" for name in own]
+    forms = panel.instrument.forms
+    wide, columns, spanners = side_by_side(_inside(frame), ["of", "name"], "form", forms, own)
     return table(
         wide,
         "robustness-imputed",
-        columns,
-        formats={
-            name: "%" if name.startswith("fraction") else 2 for name in columns if name != "name"
-        },
+        {"name": "Correlate", **columns},
+        formats={name: "%" if name.startswith("fraction") else 2 for name in columns},
         stub="name",
         group="of",
         spanners=spanners,

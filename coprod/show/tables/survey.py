@@ -6,7 +6,7 @@ import pandas as pd
 
 from coprod.panel import Panel
 from coprod.show import words
-from coprod.show.table import INTERVAL, Table, intervals, labels, named, table
+from coprod.show.table import INTERVAL, Table, intervals, labels, named, side_by_side, table
 
 __all__ = [
     "areas",
@@ -206,24 +206,15 @@ def gaps(frame: pd.DataFrame, panel: Panel) -> Table:
 
 def background_tests(frame: pd.DataFrame, panel: Panel) -> Table:
     """One test a background and form, from `coprod.levels.background_tests`."""
-    wide = frame.pivot(index=["variable", "df"], columns="form", values=["statistic", "p_holm"])
-    wide = wide.reindex(frame["variable"].unique(), level="variable")
-    wide.columns = pd.Index([f"{what}_{form}" for what, form in wide.columns])
-    shown = wide.reset_index().assign(label=lambda rows: rows["variable"].map(labels(panel)))
-    columns: dict[str, str] = {"label": "Background", "df": "Degrees of freedom"}
-    spanners = {}
-    for form, name in panel.instrument.forms.items():
-        columns |= {f"statistic_{form}": "F", f"p_holm_{form}": "p"}
-        spanners[name] = [f"statistic_{form}", f"p_holm_{form}"]
+    shown = frame.assign(label=frame["variable"].map(labels(panel)))
+    forms, own = panel.instrument.forms, {"statistic": "F", "p_holm": "p"}
+    wide, columns, spanners = side_by_side(shown, ["label", "df"], "form", forms, own)
     return table(
-        shown,
+        wide,
         "levels-tests",
-        columns,
-        formats={
-            name: words.p_short if name.startswith("p_") else 0 if name == "df" else 1
-            for name in columns
-            if name != "label"
-        },
+        {"label": "Background", "df": "Degrees of freedom", **columns},
+        formats={"df": 0}
+        | {name: words.p_short if name.startswith("p") else 1 for name in columns},
         stub="label",
         spanners=spanners,
         notes=["Design-based Wald tests; p after Holm over all backgrounds and both forms."],
