@@ -195,6 +195,7 @@ def test_titles_of_the_correlates_follow_the_numbers() -> None:
 def test_a_table_of_coefficients_names_its_references() -> None:
     text = BeautifulSoup(tables.coefficients(FITS, PANEL)._repr_html_(), "html.parser").get_text()
     assert "gender: man" in text
+    assert "Area B" in text and "area b" not in text
     assert "Area A" in text
     assert f"{FITS['n'].iloc[0]:,} answers of {FITS['clusters'].iloc[0]:,} respondents" in text
 

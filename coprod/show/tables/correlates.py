@@ -15,7 +15,10 @@ __all__ = ["block_comparison", "block_shares", "coefficients", "comparison", "te
 def terms(frame: pd.DataFrame) -> pd.DataFrame:
     """The frame with the name of each coefficient and of its block."""
     names = [
-        words.term_name(row.term_label, row.label if row.level else "")
+        # An area is called by its name, which keeps its capitals.
+        row.label
+        if row.block == "area"
+        else words.term_name(row.term_label, row.label if row.level else "")
         for row in frame.itertuples()
     ]
     blocks = {**BLOCKS, "intercept": "Area and issue", "area": "Area and issue"}
