@@ -10,8 +10,10 @@ __all__ = [
     "DATA",
     "DATAPACKAGE",
     "DESIGN",
+    "EXPERIMENTS",
     "MARGINS",
     "PANEL",
+    "POWER",
     "PROJECT",
     "RECOVERY",
     "TRUTH",
@@ -26,5 +28,7 @@ MARGINS = DATA / "margins.yml"
 PANEL = DATA / "panel.csv"
 TRUTH = DATA / "truth.csv"
 RECOVERY = DATA / "recovery.csv"
+EXPERIMENTS = DATA / "experiments.csv"
+POWER = DATA / "power.csv"
 DATAPACKAGE = DATA / "datapackage.json"
 CACHE = PROJECT / ".cache"
