@@ -23,7 +23,7 @@ from coprod.errors import ValidityError
 from coprod.experiment import Adjustment
 from coprod.panel import Panel
 
-__all__ = ["Trial", "detectable", "errors", "power", "varied"]
+__all__ = ["Trial", "curves", "detectable", "errors", "power", "varied"]
 
 Floats = NDArray[np.float64]
 
@@ -149,6 +149,10 @@ class Trial:
         alone = _variance(values[known], arms)
         beside = _variance(values[known], np.column_stack([arms, around, covariates]))
         control = values[known & (experiment.arm == 0)]
+        if not len(control) or len(codes) < 2:
+            raise ValidityError(f"{outcome}: is unknown for all of control, or for all nudges")
+        if np.ptp(control) == 0:
+            raise ValidityError(f"{outcome}: is {control[0]:g} for everybody in control")
         return cls(
             respondents=float(known.sum() / len(areas)),
             areas=len(areas),
@@ -279,6 +283,47 @@ def power(trials: Trial | Sequence[Trial], effects: Sequence[float]) -> pd.DataF
     [0.44, 0.95]
     """
     return errors(trials, effects).drop(columns=["type_s", "type_m"])
+
+
+def curves(trial: Trial, effects: Sequence[float]) -> pd.DataFrame:
+    """How power changes with respondents an area, with areas and with arms, each on its own.
+
+    Parameters
+    ----------
+    trial
+        The experiment from which each departs.
+    effects
+        True effects, as for :func:`power`.
+
+    Returns
+    -------
+    DataFrame
+        As of :func:`power`, with `changed` ('respondents', 'areas' or 'arms') and `value` (what it
+        is changed to: respondents up to three times as many, areas up to ten or twice as many, arms
+        up to eight).
+
+    Examples
+    --------
+    >>> found = curves(Trial(respondents=525, areas=5, arms=4), [0.1])
+    >>> found.groupby("changed")["value"].max().to_dict()
+    {'areas': 10.0, 'arms': 8.0, 'respondents': 1575.0}
+    """
+    most = max(10, 2 * trial.areas)
+    least = max(trial.respondents / 10, 8 * trial.arms, trial.cluster)
+    ways: dict[str, Sequence[float]] = {
+        "respondents": np.geomspace(least, max(3 * trial.respondents, 2 * least), 41).tolist(),
+        "areas": range(1, most + 1),
+        "arms": range(1 + trial.nudged, 9 if trial.nudged == 1 else 2 + trial.nudged),
+    }
+    tables = []
+    for changed, values in ways.items():
+        for value in values:
+            try:
+                here = replace(trial, **{changed: value})  # type: ignore[arg-type]
+            except ValidityError:  # too few people for its covariates: there the curve ends
+                continue
+            tables.append(power(here, effects).assign(changed=changed, value=float(value)))
+    return pd.concat(tables, ignore_index=True)
 
 
 def errors(trials: Trial | Sequence[Trial], effects: Sequence[float]) -> pd.DataFrame:

@@ -117,7 +117,7 @@ def new_figure(
     return figure, list(axes.ravel())
 
 
-def sign(figure: Figure, panel: Panel, title: str = "") -> Figure:
+def sign(figure: Figure, panel: Panel | str, title: str = "") -> Figure:
     """Give a figure its title and, small, the notice of what data it shows.
 
     Parameters
@@ -125,7 +125,7 @@ def sign(figure: Figure, panel: Panel, title: str = "") -> Figure:
     figure
         The figure.
     panel
-        Where its data come from.
+        Where its data come from; a text where that is no panel.
     title
         What the figure shows, computed.
     """
@@ -133,7 +133,7 @@ def sign(figure: Figure, panel: Panel, title: str = "") -> Figure:
         figure.suptitle(
             title, x=0.0, ha="left", fontsize=10.5, fontweight="bold", color=INK, wrap=True
         )
-    said = panel.describe()
+    said = panel if isinstance(panel, str) else panel.describe()
     figure.supxlabel(
         f"{said[0].upper()}{said[1:]}",
         x=1.0,

@@ -8,6 +8,13 @@ from coprod.show.figures.correlates import (
     differences,
     predictions_by_issue,
 )
+from coprod.show.figures.design import (
+    exaggeration,
+    power_by_effect,
+    power_curves,
+    recovered,
+    strength_of_nudges,
+)
 from coprod.show.figures.forms import loadings, overlap_by_issue, profiles_by_issue
 from coprod.show.figures.levels import (
     answers_by_item,
@@ -15,20 +22,38 @@ from coprod.show.figures.levels import (
     levels_by_background,
     levels_by_issue,
 )
+from coprod.show.figures.nudges import (
+    arm_balance,
+    arm_effects,
+    arm_flow,
+    randomisation_histograms,
+)
 from coprod.show.figures.robustness import across_models, residuals_by_fitted
+from coprod.show.figures.validation import differences_from_r, studies_beside_r
 
 __all__ = [
     "across_models",
     "answers_by_item",
+    "arm_balance",
+    "arm_effects",
+    "arm_flow",
     "block_shares",
     "coefficients",
     "differences",
+    "differences_from_r",
+    "exaggeration",
     "gaps_by_area",
     "levels_by_background",
     "levels_by_issue",
     "loadings",
     "overlap_by_issue",
+    "power_by_effect",
+    "power_curves",
     "predictions_by_issue",
     "profiles_by_issue",
+    "randomisation_histograms",
+    "recovered",
     "residuals_by_fitted",
+    "strength_of_nudges",
+    "studies_beside_r",
 ]

@@ -1,0 +1,268 @@
+"""Figures of what a design can show. Each takes a tidy frame and returns a figure."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator, PercentFormatter
+
+from coprod.panel import Panel
+from coprod.show.theme import INK, LINE, QUIET, grid, new_figure, sign
+from coprod.show.words import number, out_of, percent
+
+__all__ = [
+    "exaggeration",
+    "power_by_effect",
+    "power_curves",
+    "recovered",
+    "strength_of_nudges",
+]
+
+# Okabe and Ito's palette without the two colours of the forms, from weak to strong.
+EFFECTS = ("#56B4E9", "#009E73", "#1d1f23")
+STYLES = ("-", "--", ":")
+ENOUGH = 0.8
+
+CHANGED = {"respondents": "Respondents an area", "areas": "Areas", "arms": "Arms, with control"}
+
+
+def _share(axes: Axes) -> None:
+    """An axis of chances from none to certain, with a line where power is usually asked to be."""
+    axes.set_ylim(0, 1.02)
+    axes.yaxis.set_major_formatter(PercentFormatter(1.0))
+    axes.axhline(ENOUGH, color=QUIET, linewidth=0.8, linestyle=(0, (2, 3)))
+    grid(axes, "y")
+
+
+def power_curves(table: pd.DataFrame, own: pd.DataFrame, panel: Panel) -> Figure:
+    """Draw power over respondents an area, areas and arms, for some true effects.
+
+    Parameters
+    ----------
+    table
+        As of `coprod.power.curves`.
+    own
+        As of `coprod.power.power` for the design of the panel and the same effects.
+    panel
+        Where that comes from.
+    """
+    effects = list(dict.fromkeys(table["effect"]))
+    figure, axes = new_figure(3.1, columns=len(CHANGED), sharey=True)
+    for place, (changed, label) in zip(axes, CHANGED.items(), strict=True):
+        here = table[table["changed"] == changed]
+        for effect, colour, style in zip(effects, EFFECTS, STYLES, strict=False):
+            line = here[here["effect"] == effect]
+            place.plot(line["value"], line["power"], color=colour, linestyle=style, linewidth=1.6)
+            at = own[own["effect"] == effect].iloc[0]
+            place.plot(at[changed], at["power"], "o", color=colour, markersize=5)
+        place.set_xlabel(label)
+        place.xaxis.set_major_locator(MaxNLocator(4, integer=True))
+        _share(place)
+    for effect, colour, style in zip(effects, EFFECTS, STYLES, strict=False):
+        axes[0].plot([], [], color=colour, linestyle=style, label=f"{number(effect, 2)} SD")
+    figure.legend(
+        title="True effect",
+        loc="outside upper right",
+        ncols=len(effects),
+        title_fontsize=8.5,
+        alignment="right",
+    )
+    axes[0].set_ylabel("Chance to find the effect")
+    found = int((own["power"] >= ENOUGH).sum())
+    title = (
+        f"This design (dots) finds {out_of(found, len(own))} of these effects\n"
+        f"in at least {percent(ENOUGH)} of experiments"
+    )
+    figure.suptitle(title, x=0.0, ha="left", fontsize=10.5, fontweight="bold", color=INK)
+    return sign(figure, panel)
+
+
+def power_by_effect(table: pd.DataFrame, own: float, panel: Panel) -> Figure:
+    """Draw power over the true effect on a share, for some numbers of respondents an area.
+
+    Parameters
+    ----------
+    table
+        As of `coprod.power.power`.
+    own
+        Respondents an area of the panel; its line is drawn strong.
+    panel
+        Where that comes from.
+    """
+    figure, [axes] = new_figure(3.2)
+    for respondents, line in table.groupby("respondents"):
+        here = bool(np.isclose(respondents, own))
+        colour = INK if here else QUIET
+        axes.plot(100 * line["effect"], line["power"], color=colour, linewidth=2.0 if here else 1.0)
+        # Each line is named where it passes a height of its own, clear of its neighbours.
+        at = line.iloc[int((line["power"] - 0.62).abs().argmin())]
+        axes.annotate(
+            number(respondents),
+            (100 * at["effect"], at["power"]),
+            xytext=(-3, 3),
+            textcoords="offset points",
+            ha="right",
+            fontsize=8.5,
+            color=colour,
+            fontweight="bold" if here else "normal",
+        )
+    axes.set(
+        xlim=(0, 100 * table["effect"].max()),
+        xlabel="True effect on signing up, in percentage points",
+        ylabel="Chance to find the effect",
+    )
+    _share(axes)
+    line = table[np.isclose(table["respondents"], own)]
+    enough = line[line["power"] >= ENOUGH]["effect"]
+    found = f"about {number(100 * enough.min(), 1)} points" if len(enough) else "no such effect"
+    title = f"With {number(own)} respondents an area, {found} would mostly be found"
+    return sign(figure, panel, title)
+
+
+def exaggeration(table: pd.DataFrame, marks: pd.DataFrame, panel: Panel) -> Figure:
+    """Draw by how much a found effect is exaggerated, and how often its sign is wrong.
+
+    Parameters
+    ----------
+    table
+        As of `coprod.power.errors`, over true effects above zero.
+    marks
+        As `table`, with a column `label`: effects to be marked.
+    panel
+        Where the design comes from.
+    """
+    figure, axes = new_figure(2.9, columns=2)
+    for place, name in zip(axes, ("type_m", "type_s"), strict=True):
+        place.plot(table["effect"], table[name], color=INK, linewidth=1.6)
+        place.plot(marks["effect"], marks[name], "o", color=INK, markersize=5)
+        for row in marks.to_dict("records"):
+            place.annotate(
+                str(row["label"]),
+                (float(row["effect"]), float(row[name])),
+                xytext=(5, 4),
+                textcoords="offset points",
+                fontsize=8,
+                color=QUIET,
+            )
+        place.set_xlabel("True effect, in SD of willingness")
+        place.set_xlim(0, float(table["effect"].max()))
+        grid(place, "y")
+    axes[0].set_title("Times too large (type M)", fontsize=9)
+    axes[0].set_ylim(0, 1.05 * float(table["type_m"].max()))
+    axes[0].axhline(1, color=LINE, linewidth=1)
+    axes[1].set_title("Wrong direction (type S)", fontsize=9)
+    axes[1].set_ylim(0, max(0.05, 1.05 * float(table["type_s"].max())))
+    axes[1].yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
+    weakest = marks.sort_values("effect").iloc[0]
+    title = (
+        f"If a nudge of {number(weakest['effect'], 2)} SD is found at all, it looks "
+        f"{number(weakest['type_m'], 1)} times as large as it is"
+    )
+    return sign(figure, panel, title)
+
+
+MARKS = {
+    "strongest": "Strongest nudge here",
+    "found": "Found in four of five experiments",
+    "corrected": "The same, with Holm's correction",
+    "noticeable": "Noticed by a council",
+}
+
+
+def strength_of_nudges(table: pd.DataFrame, panel: Panel) -> Figure:
+    """Draw how strong nudges are, or must be, in SD of willingness and in people.
+
+    Parameters
+    ----------
+    table
+        As of `coprod.strength.strength`.
+    panel
+        Where the numbers come from.
+    """
+    shown = table.sort_values("strength").reset_index(drop=True)
+    figure, [axes] = new_figure(0.5 * len(shown) + 1.3)
+    for row in shown.itertuples():
+        special = row.mark == "noticeable"
+        axes.plot([0, row.strength], [row.Index] * 2, color=LINE, linewidth=3, zorder=1)
+        axes.plot(
+            row.strength,
+            row.Index,
+            "o",
+            color=INK,
+            markersize=6,
+            markerfacecolor="white" if special else INK,
+        )
+        axes.annotate(
+            f"{number(row.extra)} people in 1,000",
+            (row.strength, row.Index),
+            xytext=(7, 0),
+            textcoords="offset points",
+            va="center",
+            fontsize=8.5,
+            color=QUIET,
+        )
+    axes.axvline(0, color=QUIET, linewidth=0.8)
+    axes.set_yticks(range(len(shown)), [MARKS[mark] for mark in shown["mark"]])
+    least = min(0.0, float(shown["strength"].min()))
+    axes.set(
+        xlim=(1.1 * least, 1.55 * float(shown["strength"].max())),
+        ylim=(len(shown) - 0.5, -0.6),
+        xlabel="Strength of the nudge, in SD of willingness",
+    )
+    grid(axes)
+    at = table.set_index("mark")["strength"]
+    strongest = at["strongest"]
+    times = at["noticeable"] / strongest if strongest > 0 else np.nan
+    title = (
+        f"A nudge that a council would notice is {number(times, 1)} times the strongest here"
+        if strongest > 0
+        else "No nudge here made people more willing; a council would notice "
+        f"{number(at['noticeable'], 2)} SD"
+    )
+    return sign(figure, panel, title)
+
+
+def recovered(table: pd.DataFrame, drawn: str) -> Figure:
+    """Draw how often the 95 % intervals of each estimator hold what is true.
+
+    Parameters
+    ----------
+    table
+        `group`, `coverage` and `coverage_error` of estimands, as of `coprod.recovery` and
+        `coprod.experiment_recovery`.
+    drawn
+        What they were computed from.
+    """
+    groups = table.groupby("group", sort=False)
+    figure, [axes] = new_figure(0.09 * len(table) + 0.3 * len(groups) + 1.1)
+    axes.axvspan(0.94, 0.96, color=LINE, alpha=0.45, linewidth=0)
+    axes.axvline(0.95, color=QUIET, linewidth=0.8)
+    position = 0.0
+    ticks: dict[str, float] = {}
+    for group, part in groups:
+        here = part.sort_values("coverage")
+        rows = position + np.arange(len(here))
+        axes.errorbar(
+            here["coverage"],
+            rows,
+            xerr=1.96 * here["coverage_error"],
+            linestyle="none",
+            marker="o",
+            markersize=3,
+            linewidth=0.7,
+            color=INK,
+        )
+        ticks[str(group)] = float(rows.mean())
+        position += len(here) + 3
+    axes.set_yticks(list(ticks.values()), list(ticks))
+    axes.set(ylim=(position - 2, -2), xlabel="Share of 95% intervals that hold the true value")
+    axes.xaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
+    grid(axes)
+    inside = int(table["coverage"].between(0.93, 0.97).sum())
+    title = (
+        f"{out_of(inside, len(table)).capitalize()} intervals hold the truth "
+        f"{percent(0.93)} to {percent(0.97)} of the time"
+    )
+    return sign(figure, drawn, title)

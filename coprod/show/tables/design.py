@@ -1,0 +1,288 @@
+"""Tables of what a design can show. Each takes a tidy frame and returns a table."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from coprod.panel import Panel
+from coprod.regression import BLOCKS
+from coprod.show.figures.design import MARKS
+from coprod.show.table import Table, intervals, side_by_side, table
+from coprod.show.words import number, percent
+
+__all__ = [
+    "grouped_assignment",
+    "misleading",
+    "power_check",
+    "recovered_correlates",
+    "recovered_effects",
+    "sizes",
+    "strength_of_nudges",
+]
+
+OUTCOMES = {"willing": "Willingness", "signup": "Signing up"}
+METHODS = {"strata": "Areas only", "lin": "Adjusted (Lin)", "randomisation": "Randomisation test"}
+
+
+def misleading(frame: pd.DataFrame, panel: Panel) -> Table:
+    """Power and the errors of size and sign, by true effect.
+
+    Parameters
+    ----------
+    frame
+        As of `coprod.power.errors`.
+    panel
+        Where the design comes from.
+    """
+    return table(
+        frame,
+        "design-misleading",
+        {
+            "effect": "True effect, SD",
+            "power": "Chance to find it",
+            "type_m": "Times too large",
+            "type_s": "Wrong direction",
+        },
+        formats={"effect": 2, "power": "%", "type_m": 1, "type_s": "%1"},
+        panel=panel,
+    )
+
+
+def strength_of_nudges(frame: pd.DataFrame, panel: Panel) -> Table:
+    """How strong nudges are, or must be, in SD of willingness, in points and in people.
+
+    Parameters
+    ----------
+    frame
+        As of `coprod.strength.strength`.
+    panel
+        Where the numbers come from.
+    """
+    fixed = (frame["mark"] == "noticeable").to_numpy()
+    extra = intervals(frame, "extra_low", "extra_high", 0)
+    strength = intervals(frame, "strength_low", "strength_high", 2)
+    shown = frame.assign(
+        label=frame["mark"].map(MARKS),
+        strength_interval=[a if f else "–" for a, f in zip(strength, fixed, strict=True)],
+        extra_interval=["–" if f else a for a, f in zip(extra, fixed, strict=True)],
+    )
+    return table(
+        shown,
+        "design-strength",
+        {
+            "label": "A nudge",
+            "strength": "SD",
+            "strength_interval": "95% interval",
+            "points": "Points",
+            "extra": "People",
+            "extra_interval": "95% interval",
+            "power": "By willingness",
+            "power_signup": "By signing up",
+        },
+        formats={"strength": 2, "points": 2, "extra": 0, "power": "%", "power_signup": "%"},
+        stub="label",
+        spanners={
+            "Strength": ["strength", "strength_interval", "points"],
+            "More in 1,000": ["extra", "extra_interval"],
+            "Chance to find it": ["power", "power_signup"],
+        },
+        notes=[
+            "Points of the scale from 0 to 10. Intervals hold the uncertainty of how willingness "
+            "goes with signing up, not that of the strength."
+        ],
+        panel=panel,
+    )
+
+
+def grouped_assignment(frame: pd.DataFrame, panel: Panel) -> Table:
+    """What it costs to assign whole neighbourhoods.
+
+    Parameters
+    ----------
+    frame
+        As of `coprod.power.detectable`, with `spread` (the design effect).
+    panel
+        Where the design comes from.
+    """
+    return table(
+        frame,
+        "design-grouped",
+        {
+            "alike": "Likeness (ICC)",
+            "cluster": "Respondents in a group",
+            "spread": "Design effect",
+            "detectable": "Least effect found, SD",
+            "respondents": "Respondents an area",
+        },
+        formats={"alike": 2, "cluster": 0, "spread": 2, "detectable": 2, "respondents": 0},
+        panel=panel,
+    )
+
+
+def recovered_correlates(frame: pd.DataFrame, panel: Panel) -> Table:
+    """Bias and coverage of the correlates.
+
+    Parameters
+    ----------
+    frame
+        As of `coprod.recovery.read_recovery`.
+    panel
+        Whose labels are used.
+    """
+    issues = panel.instrument.issues | {"all": "All issues"}
+    coefficients = frame[(frame["estimand"] == "fit") & (frame["statistic"] == "estimate_sd")]
+    shares = frame[(frame["estimand"] == "blocks") & frame["statistic"].isin(["shapley", "r2"])]
+    part = pd.concat(
+        [
+            coefficients.assign(
+                group="Self-efficacy, SD per SD", label=coefficients["issue"].map(issues)
+            ),
+            shares.assign(
+                group="Share of the variance",
+                label=shares["term"].map(BLOCKS).where(shares["term"] != "", "All correlates"),
+            ),
+        ]
+    )
+    part = part.assign(bias_errors=part["bias"] / part["bias_error"])
+    shown, columns, spanners = side_by_side(
+        part,
+        ["group", "label"],
+        "form",
+        panel.instrument.forms,
+        {"truth": "True", "bias": "Bias", "coverage": "Coverage"},
+    )
+    decimals: dict[str, int | str] = {"truth": 3, "bias": 4, "coverage": "%1"}
+    formats = {column: decimals[column.split("_")[0]] for column in columns}
+    panels = number(frame["panels"].min())
+    return table(
+        shown,
+        "design-correlates",
+        {"label": "Estimate", **columns},
+        formats=formats,
+        stub="label",
+        group="group",
+        spanners=spanners,
+        notes=[f"{panels} synthetic panels drawn from data/design.yml."],
+    )
+
+
+def recovered_effects(frame: pd.DataFrame, panel: Panel) -> Table:
+    """Bias and coverage of the effects of nudges, and how often they were found.
+
+    Parameters
+    ----------
+    frame
+        As of `coprod.experiment_recovery.read_experiments`.
+    panel
+        Whose labels are used.
+    """
+    part = frame[(frame["under"] == "design") & frame["coverage"].notna()]
+    arms = panel.instrument.arms | {"pooled": "Any nudge"}
+    part = part.assign(
+        group=part["outcome"].map(OUTCOMES), label=part["arm"].map(lambda arm: arms.get(arm, arm))
+    )
+    shown, columns, spanners = side_by_side(
+        part,
+        ["group", "label", "truth"],
+        "method",
+        {method: METHODS[method] for method in ("strata", "lin")},
+        {"bias_sd": "Bias, SD", "coverage": "Coverage", "found": "Found"},
+    )
+    formats = {name: 4 if "bias" in name else "%1" for name in columns}
+    drawn = number(frame["experiments"].min())
+    return table(
+        shown,
+        "design-effects",
+        {"label": "Nudge", "truth": "True effect", **columns},
+        formats={"truth": 3, **formats},
+        stub="label",
+        group="group",
+        spanners=spanners,
+        notes=[
+            "True effect in points of willingness, and as a share that signs up. "
+            f"{drawn} synthetic experiments drawn from data/design.yml."
+        ],
+    )
+
+
+def sizes(frame: pd.DataFrame, panel: Panel) -> Table:
+    """How often each test finds something in experiments whose nudges do nothing.
+
+    Parameters
+    ----------
+    frame
+        As of `coprod.experiment_recovery.read_experiments`.
+    panel
+        Whose labels are used.
+    """
+    part = frame[frame["under"] == "nothing"]
+    arms = panel.instrument.arms | {"pooled": "Any nudge"}
+    part = part.assign(
+        group=part["outcome"].map(OUTCOMES | {"": "All together"}),
+        label=part["arm"].map(lambda arm: arms.get(arm, "At least one arm, after Holm")),
+    )
+    shown, columns, _ = side_by_side(part, ["group", "label"], "method", METHODS, {"found": ""})
+    columns = {f"found_{method}": label for method, label in METHODS.items()}
+    last = shown["group"] == "All together"
+    drawn = number(frame["experiments"].min())
+    return table(
+        pd.concat([shown[~last], shown[last]]),
+        "design-sizes",
+        {"label": "Test", **columns},
+        formats=dict.fromkeys(columns, "%1"),
+        stub="label",
+        group="group",
+        notes=[
+            f"{drawn} synthetic experiments; randomisation tests with "
+            f"{number(frame['draws'].min())} assignments each."
+        ],
+    )
+
+
+def power_check(frame: pd.DataFrame) -> Table:
+    """Power by formula and by simulation.
+
+    Parameters
+    ----------
+    frame
+        As of `coprod.power_simulation.read_power`.
+    """
+    outcome = [
+        "in SD" if pd.isna(share) else f"share, {percent(share)} in control"
+        for share in frame["baseline"]
+    ]
+    how = [
+        "any nudge"
+        if row.nudged > 1
+        else f"groups of {number(row.cluster)}"
+        if row.cluster > 1
+        else "adjusted"
+        if row.covariates
+        else "areas only"
+        for row in frame.itertuples()
+    ]
+    shown = frame.assign(outcome=outcome, how=how)
+    return table(
+        shown,
+        "design-power-check",
+        {
+            "outcome": "Outcome",
+            "how": "Analysis",
+            "areas": "Areas",
+            "respondents": "Respondents an area",
+            "arms": "Arms",
+            "effect": "True effect",
+            "power": "Formula",
+            "simulated": "Simulation",
+        },
+        formats={
+            "areas": 0,
+            "respondents": 0,
+            "arms": 0,
+            "effect": 2,
+            "power": "%1",
+            "simulated": "%1",
+        },
+        spanners={"Chance to find it": ["power", "simulated"]},
+        notes=[f"{number(frame['experiments'].min())} simulated experiments a row."],
+    )
