@@ -13,7 +13,7 @@ LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --fork-s
 	--custom-compile-command "make lock"
 
 .DEFAULT_GOAL := help
-.PHONY: help render preview test lint notebooks truth recovery bench lock clean
+.PHONY: help render preview test lint notebooks truth recovery validation bench lock clean
 
 help: ## Show these commands
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile | expand -t 18
@@ -61,8 +61,14 @@ truth recovery: export OMP_NUM_THREADS = 1
 truth: .venv/render.stamp ## Draw the true values again into data/truth.csv (10 minutes)
 	$(BIN)/python -m coprod.truth
 
-recovery: .venv/render.stamp ## Hold the estimators against the truth over 2,000 panels (25 minutes); PANELS=N
+recovery: .venv/render.stamp ## Hold estimators and power against the truth, over thousands of panels (1 hour)
 	$(BIN)/python -m coprod.recovery $(PANELS)
+	$(BIN)/python -m coprod.experiment_recovery $(EXPERIMENTS)
+	$(BIN)/python -m coprod.power_simulation
+
+validation: export OPENBLAS_NUM_THREADS = 1
+validation: .venv/test.stamp ## Compare with R's results again, into data/validation.csv (1 minute)
+	$(BIN)/python -m tests.reference.validation
 
 bench: .venv/test.stamp ## Measure the build; results go to benchmarks/RESULTS.md
 	$(BIN)/python benchmarks/build.py

@@ -9,7 +9,19 @@ from typing import Any
 
 from coprod.check import LONGEST
 from coprod.instrument import Variable, load_instrument
-from coprod.paths import CODEBOOK, DATA, DATAPACKAGE, DESIGN, MARGINS, PANEL, RECOVERY, TRUTH
+from coprod.paths import (
+    CODEBOOK,
+    DATA,
+    DATAPACKAGE,
+    DESIGN,
+    EXPERIMENTS,
+    MARGINS,
+    PANEL,
+    POWER,
+    RECOVERY,
+    TRUTH,
+    VALIDATION,
+)
 
 __all__ = ["datapackage", "write_datapackage"]
 
@@ -23,6 +35,9 @@ OTHERS = {
     MARGINS: "Shares of gender and of age bands in the areas, to which the weights are raked",
     TRUTH: "True values: what every estimator would give for everybody in the simulated population",
     RECOVERY: "Bias, coverage and size of the estimators over synthetic panels",
+    EXPERIMENTS: "Bias, coverage and false findings of the analyses over synthetic experiments",
+    POWER: "Power by formula and by simulated experiments, design by design",
+    VALIDATION: "How near the program's numbers are to R's, comparison by comparison",
 }
 FORMATS = {".yml": ("yaml", "application/yaml"), ".csv": ("csv", "text/csv")}
 

@@ -16,7 +16,9 @@ __all__ = [
     "POWER",
     "PROJECT",
     "RECOVERY",
+    "REFERENCE",
     "TRUTH",
+    "VALIDATION",
 ]
 
 PROJECT = Path(__file__).resolve().parent.parent
@@ -30,5 +32,7 @@ TRUTH = DATA / "truth.csv"
 RECOVERY = DATA / "recovery.csv"
 EXPERIMENTS = DATA / "experiments.csv"
 POWER = DATA / "power.csv"
+VALIDATION = DATA / "validation.csv"
 DATAPACKAGE = DATA / "datapackage.json"
 CACHE = PROJECT / ".cache"
+REFERENCE = PROJECT / "tests" / "reference"

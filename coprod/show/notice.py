@@ -7,7 +7,7 @@ from IPython.display import Markdown
 from coprod.panel import Panel
 from coprod.show.words import plain
 
-__all__ = ["notice"]
+__all__ = ["comparison_notice", "notice"]
 
 SYNTHETIC = """\
 ::: {{.callout-important}}
@@ -20,6 +20,14 @@ REAL = """\
 ::: {{.callout-note}}
 ## The data
 Every number on this page comes from a {described}.
+:::
+"""
+COMPARISONS = """\
+::: {{.callout-important}}
+## What these numbers are
+The comparisons with R were made on the {described}, whatever panel the other pages are about. Nobody
+answered it. The published studies are about real people. No number here is a finding of the article
+that this book accompanies.
 :::
 """
 
@@ -35,3 +43,20 @@ def notice(panel: Panel) -> Markdown:
     """
     text = SYNTHETIC if panel.synthetic else REAL
     return Markdown(text.format(described=plain(panel.describe())))
+
+
+def comparison_notice(shipped: Panel) -> Markdown:
+    """The same for a page about the program: its numbers do not turn with the panel.
+
+    Parameters
+    ----------
+    shipped
+        The panel that comes with the project.
+
+    Examples
+    --------
+    >>> from coprod import open_panel
+    >>> "whatever panel" in comparison_notice(open_panel()).data
+    True
+    """
+    return Markdown(COMPARISONS.format(described=plain(shipped.describe())))

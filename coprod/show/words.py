@@ -26,11 +26,13 @@ __all__ = [
     "percent",
     "plain",
     "safe",
+    "scientific",
     "span",
     "term_name",
 ]
 
 MINUS = "\u2212"
+RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 SMALL = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
 PUNCTUATION = re.compile(f"([{re.escape(string.punctuation)}])")
 
@@ -112,6 +114,19 @@ def p_short(p: float) -> str:
     ('0.042', '<0.001')
     """
     return p_value(p).replace("under ", "<")
+
+
+def scientific(value: float) -> str:
+    """A very small number as a multiple of a power of ten.
+
+    Examples
+    --------
+    >>> scientific(1e-8), scientific(2e-4), scientific(3)
+    ('10⁻⁸', '2 × 10⁻⁴', '3 × 10⁰')
+    """
+    digits, _, power = f"{value:.0e}".partition("e")
+    raised = f"10{str(int(power)).translate(RAISED)}"
+    return raised if digits == "1" else f"{digits} × {raised}"
 
 
 def count(value: int) -> str:
