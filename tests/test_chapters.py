@@ -21,6 +21,7 @@ ANALYSES = [
 
 # Numbers that are part of a method's or a measure's name, not results.
 CONSTANTS = [
+    r"90% interval",
     r"95% interval",
     r"at the 5% level",
     r"scale from 0 to 100",
