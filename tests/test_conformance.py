@@ -10,8 +10,9 @@ import pikepdf
 import pytest
 from pypdf import PdfReader
 
-from coprod.render.contract import PROJECT_KEYS, check_mapping, read_yaml
+from coprod.render.contract import PROJECT_KEYS
 from coprod.render.project import open_book
+from coprod.schema import check_mapping, read_yaml
 from tests.conformance import facts
 
 CONFORMANCE = Path(__file__).parent / "conformance"

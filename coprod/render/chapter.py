@@ -10,7 +10,7 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from coprod.errors import BookError, Fault
-from coprod.render.contract import CELL_OPTIONS, check_mapping, read_yaml
+from coprod.render.contract import CELL_OPTIONS
 from coprod.render.project import CONFIG, Book, Entry
 from coprod.render.rules import (
     CAPTIONS,
@@ -23,6 +23,7 @@ from coprod.render.rules import (
     check_tabsets,
 )
 from coprod.render.source import FENCE, Line, fence_tracker, load
+from coprod.schema import check_mapping, read_yaml
 
 __all__ = ["Cell", "Chapter", "Inline", "Prose", "read_chapters"]
 

@@ -7,7 +7,8 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from coprod.errors import BookError, Fault
-from coprod.render.contract import PROJECT_KEYS, check_mapping, read_yaml
+from coprod.render.contract import PROJECT_KEYS
+from coprod.schema import check_mapping, read_yaml
 
 __all__ = ["Book", "Entry", "open_book"]
 

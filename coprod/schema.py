@@ -1,0 +1,168 @@
+"""Files of keys and values, held against what they may contain: every fault, with its line.
+
+A schema is a mapping of keys to kinds. A kind is a name with a test, a mapping of keys, a list of one
+mapping, or a function that finds the faults of a value itself.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+import yaml
+
+from coprod.errors import Fault
+
+__all__ = [
+    "FLAG",
+    "INTEGER",
+    "TEXT",
+    "TEXTS",
+    "Kind",
+    "check_mapping",
+    "nearest",
+    "one_of",
+    "read_yaml",
+]
+
+Kind = tuple[str, Callable[[Any], bool]]
+
+TEXT: Kind = ("text", lambda value: isinstance(value, str))
+FLAG: Kind = ("true or false", lambda value: isinstance(value, bool))
+INTEGER: Kind = (
+    "a whole number",
+    lambda value: isinstance(value, int) and not isinstance(value, bool),
+)
+TEXTS: Kind = (
+    "text, or a list of texts",
+    lambda value: (
+        isinstance(value, str)
+        or (
+            isinstance(value, list) and bool(value) and all(isinstance(item, str) for item in value)
+        )
+    ),
+)
+
+
+def one_of(*allowed: Any) -> Kind:
+    """A value from a list."""
+    names = ", ".join("true or false" if v is True else str(v) for v in allowed if v is not False)
+    return f"one of {names}", lambda value: any(
+        type(value) is type(v) and value == v for v in allowed
+    )
+
+
+def nearest(name: str, allowed: Iterable[str]) -> str:
+    """What is allowed, the nearest name first if one is near."""
+    allowed = list(allowed)
+    close = difflib.get_close_matches(name, allowed, n=1)
+    return f"did you mean '{close[0]}'?" if close else f"allowed are {', '.join(allowed)}"
+
+
+def read_yaml(
+    text: str, file: str, line: int = 1
+) -> tuple[Any, dict[tuple[Any, ...], int], list[Fault]]:
+    """Read YAML and remember on which line each key stands.
+
+    Parameters
+    ----------
+    text
+        The YAML.
+    file
+        The file's name, for faults.
+    line
+        The line of the file on which the text starts.
+
+    Returns
+    -------
+    value, places, faults
+        The value; the line of each key by its path; what is wrong with the YAML itself.
+    """
+    places: dict[tuple[Any, ...], int] = {}
+    faults: list[Fault] = []
+
+    def visit(node: yaml.Node | None, path: tuple[Any, ...]) -> None:
+        if isinstance(node, yaml.MappingNode):
+            for key, value in node.value:
+                here = (*path, key.value)
+                if here in places:
+                    faults.append(
+                        Fault(f"{file}:{line + key.start_mark.line}", f"'{key.value}' stands twice")
+                    )
+                places[here] = line + key.start_mark.line
+                visit(value, here)
+        elif isinstance(node, yaml.SequenceNode):
+            for index, value in enumerate(node.value):
+                places[(*path, index)] = line + value.start_mark.line
+                visit(value, (*path, index))
+
+    try:
+        visit(yaml.compose(text, Loader=yaml.SafeLoader), ())
+        value = yaml.safe_load(text)
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        at = f"{file}:{line + mark.line}" if mark else file
+        return None, {}, [Fault(at, f"this is not valid YAML: {error.problem}")]
+    except (yaml.YAMLError, ValueError) as error:
+        return (
+            None,
+            {},
+            [Fault(f"{file}:{line}", f"this is not valid YAML: {str(error).splitlines()[0]}")],
+        )
+    return value, places, faults
+
+
+def check_mapping(
+    value: Any,
+    allowed: Mapping[str, Any],
+    places: Mapping[tuple[Any, ...], int],
+    file: str,
+    path: tuple[Any, ...] = (),
+) -> list[Fault]:
+    """Hold a mapping against the keys and types that are allowed; return every fault.
+
+    Parameters
+    ----------
+    value
+        What was read.
+    allowed
+        Keys with their types.
+    places
+        The line of each key by its path, from :func:`read_yaml`.
+    file
+        The file's name, for faults.
+    path
+        Where in the file the mapping stands.
+    """
+    at = f"{file}:{places.get(path, 1)}"
+    inside = f"'{'.'.join(map(str, path))}'" if path else "the file"
+    if not isinstance(value, dict):
+        return [Fault(at, f"{inside} must hold keys", f"allowed are {', '.join(allowed)}")]
+    faults: list[Fault] = []
+    for key, given in value.items():
+        here = (*path, key)
+        at = f"{file}:{places.get(here, 1)}"
+        if key not in allowed:
+            faults.append(
+                Fault(
+                    at,
+                    f"the key '{key}' is not one that this book may use",
+                    nearest(str(key), allowed),
+                )
+            )
+            continue
+        kind = allowed[key]
+        if callable(kind):
+            faults += kind(given, places, file, here)
+        elif isinstance(kind, dict):
+            faults += check_mapping(given, kind, places, file, here)
+        elif isinstance(kind, list):
+            if not isinstance(given, list) or not given:
+                faults.append(Fault(at, f"'{key}' must be a list"))
+                continue
+            for index, item in enumerate(given):
+                faults += check_mapping(item, kind[0], places, file, (*here, index))
+        elif not kind[1](given):
+            faults.append(Fault(at, f"'{key}' is {given!r}", f"it must be {kind[0]}"))
+    return faults
