@@ -145,11 +145,11 @@ def out_of(some: int, everything: int) -> str:
 
     Examples
     --------
-    >>> out_of(3, 3), out_of(2, 3), out_of(0, 3), out_of(1, 1)
-    ('all three', 'two of three', 'none of three', 'the one')
+    >>> out_of(3, 3), out_of(2, 3), out_of(0, 3), out_of(2, 2), out_of(1, 1)
+    ('all three', 'two of three', 'none of three', 'both', 'the one')
     """
     if some == everything:
-        return "the one" if everything == 1 else f"all {count(everything)}"
+        return {1: "the one", 2: "both"}.get(everything, f"all {count(everything)}")
     return f"{'none' if some == 0 else count(some)} of {count(everything)}"
 
 

@@ -60,17 +60,17 @@ def arm_flow(table: pd.DataFrame, panel: Panel) -> Figure:
     chain = [("Invited", asked)] if known else []
     chain += [("Answered", everybody["answered"]), ("Randomised", everybody["randomised"])]
     width = WIDTH / len(arms)
-    names = [textwrap.fill(label, max(8, int(10.5 * width))) for label in arms["label"]]
+    names = [textwrap.fill(label, max(8, int(10 * width))) for label in arms["label"]]
     lines = max(name.count("\n") for name in names) + 2
     step, tall, middle = 0.62, 0.40, WIDTH / 2
-    top, bottom = step * len(chain) + 0.16, 0.17 * lines + 0.12
-    height = top + bottom + 0.22 + 0.68
+    top, bottom = step * len(chain) + 0.16, 0.19 * lines + 0.12
+    height = top + bottom + 0.22 + 0.72
     figure, [axes] = new_figure(height + 0.62)
     axes.set(xlim=(-0.02, WIDTH + 0.02), ylim=(height + 0.02, -0.02))
     axes.axis("off")
     for place, (name, people) in enumerate(chain):
         at = step * place
-        _box(axes, middle - 0.95, at, 1.9, tall, f"{name}: {number(people)}", bold=True)
+        _box(axes, middle - 1.05, at, 2.1, tall, f"{name}: {number(people)}", bold=True)
         if place + 1 < len(chain):
             _arrow(axes, middle, at + tall, middle, at + step)
             lost = people - chain[place + 1][1]
@@ -91,7 +91,7 @@ def arm_flow(table: pd.DataFrame, panel: Panel) -> Figure:
         _box(axes, left, top, width - 0.12, bottom, f"{name}\n{number(row.randomised)}", bold=True)
         _arrow(axes, centre, top + bottom, centre, top + bottom + 0.22)
         said = f"Analysed\nwilling: {number(row.willing)}\nsign-up: {number(row.signup)}"
-        _box(axes, left, top + bottom + 0.22, width - 0.12, 0.64, said)
+        _box(axes, left, top + bottom + 0.22, width - 0.12, 0.72, said)
     kept = min(everybody[name] / everybody["randomised"] for name in OUTCOMES)
     first = f"{percent(everybody['answered'] / asked)} of those invited answered; " if known else ""
     title = f"{first}at least {percent(np.floor(1000 * kept) / 1000, 1)} of those randomised are analysed"
@@ -110,7 +110,7 @@ def _box(
         text,
         ha="center",
         va="center",
-        fontsize=9 if bold else 8.5,
+        fontsize=10 if bold else 9.5,
         fontweight="bold" if bold else "normal",
         linespacing=1.35,
         parse_math=False,
@@ -300,6 +300,8 @@ def _name(figure: Figure, marks: Sequence[Artist], columns: int) -> None:
     )
     for text in legend.get_texts():
         text.set_parse_math(False)
+        if text.get_text() == " ":
+            text.set_fontsize(17)
 
 
 def randomisation_histograms(drawn: pd.DataFrame, tests: pd.DataFrame, panel: Panel) -> Figure:
@@ -329,13 +331,8 @@ def randomisation_histograms(drawn: pd.DataFrame, tests: pd.DataFrame, panel: Pa
         counts, edges = np.histogram(values, _edges(values))
         middles = (edges[:-1] + edges[1:]) / 2
         beyond = np.abs(middles) >= abs(observed)
-        where.bar(
-            middles,
-            counts,
-            width=np.diff(edges),
-            color=np.where(beyond, QUIET, LINE),
-            linewidth=0,
-        )
+        where.stairs(counts, edges, fill=True, color=LINE, linewidth=0)
+        where.stairs(np.where(beyond, counts, 0), edges, fill=True, color=QUIET, linewidth=0)
         top = 1.5 * counts.max()
         where.plot([observed, observed], [0, 0.8 * top], color=colour, linewidth=2)
         where.plot(

@@ -19,15 +19,11 @@ __all__ = [
 ]
 
 OUTCOMES = {
-    "willing": "Willingness (points from 0 to 10)",
+    "willing": "Willingness (points)",
     "signup": "Sign-up (percentage points)",
 }
 ADJUSTMENTS = {"strata": "areas only", "lin": "adjusted for intention and background"}
-VERDICTS = {
-    "negligible": "too small to matter",
-    "relevant": "large enough to matter",
-    "inconclusive": "not settled",
-}
+VERDICTS = {"negligible": "too small", "relevant": "large enough", "inconclusive": "not settled"}
 
 
 def _shown(frame: pd.DataFrame, *numbers: str) -> pd.DataFrame:
@@ -118,16 +114,16 @@ def arm_effects(frame: pd.DataFrame, panel: Panel) -> Table:
     if left:
         notes.append(f"Not adjusted for in every row: {words.listing(left)}.")
     return table(
-        shown.assign(of=shown["of"] + ", " + adjusted, interval=intervals(shown, "low", "high", 2)),
+        shown.assign(of=shown["of"] + ", " + adjusted, interval=_unbroken(shown, "low", "high", 2)),
         "nudges-population" if weighted else "nudges-effects",
         {
-            "label": "Arm against control",
+            "label": "Arm",
             "estimate": "Effect",
             "interval": INTERVAL,
             "estimate_sd": "In SD",
             "p": "p",
             "p_holm": "Holm",
-            "n_arm": "Arm",
+            "n_arm": "Nudged",
             "n_control": "Control",
         },
         formats={
@@ -165,12 +161,12 @@ def randomisation(tests: pd.DataFrame, effects: pd.DataFrame, panel: Panel) -> T
     shown = shown.merge(model, on=["arm", "outcome"], suffixes=("", "_model"))
     return table(
         shown.assign(
-            chance=intervals(shown, "low", "high", 2),
-            model=intervals(shown, "low_model", "high_model", 2),
+            chance=_unbroken(shown, "low", "high", 2),
+            model=_unbroken(shown, "low_model", "high_model", 2),
         ),
         "nudges-randomisation",
         {
-            "label": "Arm against control",
+            "label": "Arm",
             "estimate": "Effect",
             "chance": INTERVAL,
             "p": "p",
@@ -206,34 +202,32 @@ def equivalence(frame: pd.DataFrame, panel: Panel) -> Table:
                 f"{units[outcome]}, margin {words.number(margin, 2 if outcome == 'willing' else 1)}"
                 for outcome, margin in zip(shown["outcome"], shown["margin"], strict=True)
             ],
-            interval=intervals(shown, "low", "high", 2),
+            interval=_unbroken(shown, "low", "high", 2),
             verdict=shown["verdict"].map(VERDICTS),
         ),
         "nudges-equivalence",
         {
-            "label": "Arm against control",
+            "label": "Arm",
             "estimate": "Effect",
             "interval": "90% interval",
-            "largest": "Largest left",
-            "p": "p",
+            "largest": "Largest",
             "verdict": "Verdict",
             "probability_negligible": "Chance",
-            "bayes_factor": "Bayes factor",
+            "bayes_factor": "Bayes",
         },
         formats={
             "estimate": 2,
             "interval": str,
             "largest": 2,
-            "p": words.p_short,
             "probability_negligible": _chance,
             "bayes_factor": 2,
         },
         stub="label",
         group="of",
         notes=[
-            "Largest left: the largest effect, of either sign, that is not ruled out at 5%. "
-            "p: of the test for being too small to matter. Chance: that the effect lies between "
-            "the margins, with a flat prior. Bayes factor: of an effect against none.",
+            "Largest: the largest effect, of either sign, that is not ruled out at 5%. Chance: that "
+            "the effect lies between the margins, with a flat prior. Bayes: the Bayes factor of an "
+            "effect against none.",
         ],
         panel=panel,
     )
@@ -247,10 +241,10 @@ def heterogeneity(frame: pd.DataFrame, panel: Panel) -> Table:
     wide = shown.pivot(index=keys, columns="contrast", values="estimate").reset_index()
     rows = shown[shown["contrast"] == "difference"].merge(wide, on=keys)
     return table(
-        rows.assign(interval=intervals(rows, "low_x", "high_x", 2)),
+        rows.assign(interval=_unbroken(rows, "low_x", "high_x", 2)),
         "nudges-heterogeneity",
         {
-            "label": "Arm against control",
+            "label": "Arm",
             "low_y": "One SD below",
             "high_y": "One SD above",
             "estimate": "Per SD",
@@ -277,5 +271,10 @@ def heterogeneity(frame: pd.DataFrame, panel: Panel) -> Table:
     )
 
 
+def _unbroken(frame: pd.DataFrame, low: str, high: str, decimals: int) -> list[str]:
+    """Intervals that stay on one line where a table is wide."""
+    return [text.replace(" ", "\u00a0") for text in intervals(frame, low, high, decimals)]
+
+
 def _chance(value: float) -> str:
-    return "over 99.9%" if value > 0.999 else words.percent(value, 1)
+    return ">99.9%" if value > 0.999 else words.percent(value, 1)
