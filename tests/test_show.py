@@ -25,6 +25,8 @@ from coprod import (
     robustness,
     sample,
     scales,
+    studies,
+    validation,
 )
 from coprod.panel import Panel
 from coprod.render import provenance
@@ -92,6 +94,14 @@ TABLES: dict[str, Callable[[Panel], Table]] = {
     "questions": lambda panel: tables.questions(panel.instrument, "safety"),
     "arms": lambda panel: tables.arms(panel.instrument),
     "build": lambda panel: tables.build(provenance.table()),
+    "comparisons": lambda panel: tables.comparisons(validation.read_validation()),
+    "functions": lambda panel: tables.functions_compared(validation.read_validation()),
+    "experiments": lambda panel: tables.experiments_beside_r(
+        studies.beside_r(studies.default_option(), "nudges", "social_insure").assign(study="one")
+    ),
+    "information": lambda panel: tables.information_beside_r(
+        studies.beside_r(studies.political_information(), "ordered", "political")
+    ),
 }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import io
 import re
 import subprocess
 import sys
@@ -12,6 +13,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
+from matplotlib.text import Text
 
 import tests.reference as reference
 from coprod import paths, studies, validation
@@ -166,6 +168,22 @@ def test_titles_turn_with_what_is_found(
     assert figures.studies_beside_r(experiments, information).get_suptitle().endswith("the same")
     off = experiments.assign(apart=0.1)
     assert "do not find" in figures.studies_beside_r(off, information).get_suptitle()
+
+
+def test_figures_are_the_same_bytes_twice_and_name_no_panel_as_theirs(
+    experiments: pd.DataFrame, information: pd.DataFrame
+) -> None:
+    for draw in (
+        lambda: figures.differences_from_r(read_validation()),
+        lambda: figures.studies_beside_r(experiments, information),
+    ):
+        first, again = io.StringIO(), io.StringIO()
+        figure = draw()
+        for one, buffer in ((figure, first), (draw(), again)):
+            one.savefig(buffer, format="svg", metadata={"Date": None})
+        assert first.getvalue() == again.getvalue()
+        said = " ".join(t.get_text() for t in figure.findobj(Text) if isinstance(t, Text))
+        assert "respondents" not in said
 
 
 def test_tables_show_both_and_the_tolerances(

@@ -10,6 +10,8 @@ from coprod.studies import CERTAIN
 
 __all__ = ["comparisons", "experiments_beside_r", "functions_compared", "information_beside_r"]
 
+OURS = "This program"
+
 
 def _far(value: float, unit: str) -> str:
     """A difference or a tolerance in its unit."""
@@ -75,13 +77,14 @@ def experiments_beside_r(frame: pd.DataFrame) -> Table:
             "label": "Comparison",
             "estimate": "Effect",
             "interval": INTERVAL,
-            "r_estimate": "Effect in R",
-            "r_interval": f"{INTERVAL} in R",
+            "r_estimate": "Effect",
+            "r_interval": INTERVAL,
             "decimals": "Decimals alike",
         },
         formats={"estimate": 2, "r_estimate": 2, "decimals": _agree},
         stub="label",
         group="study",
+        spanners={OURS: ["estimate", "interval"], "R": ["r_estimate", "r_interval"]},
         notes=[
             "Percentage points. Decimals alike: of all that R gives as shares of one, errors and "
             "p-values among them."
@@ -102,8 +105,8 @@ def information_beside_r(frame: pd.DataFrame) -> Table:
             "name": "Correlate",
             "estimate": "Estimate",
             "standard_error": "Error",
-            "r_estimate": "Estimate in R",
-            "r_standard_error": "Error in R",
+            "r_estimate": "Estimate",
+            "r_standard_error": "Error",
             "decimals": "Decimals alike",
         },
         formats={
@@ -112,6 +115,10 @@ def information_beside_r(frame: pd.DataFrame) -> Table:
         },
         stub="name",
         group="of",
+        spanners={
+            OURS: ["estimate", "standard_error"],
+            "R": ["r_estimate", "r_standard_error"],
+        },
     )
 
 
