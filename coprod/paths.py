@@ -6,6 +6,9 @@ from pathlib import Path
 
 __all__ = [
     "CACHE",
+    "CHAPTERS",
+    "CLAIMS",
+    "CLAIM_ERRORS",
     "CODEBOOK",
     "DATA",
     "DATAPACKAGE",
@@ -15,8 +18,10 @@ __all__ = [
     "PANEL",
     "POWER",
     "PROJECT",
+    "PUBLISHED",
     "RECOVERY",
     "REFERENCE",
+    "REFERENCES",
     "TRUTH",
     "VALIDATION",
 ]
@@ -33,6 +38,11 @@ RECOVERY = DATA / "recovery.csv"
 EXPERIMENTS = DATA / "experiments.csv"
 POWER = DATA / "power.csv"
 VALIDATION = DATA / "validation.csv"
+CLAIMS = DATA / "claims.yml"
+CLAIM_ERRORS = DATA / "claim_errors.csv"
+PUBLISHED = DATA / "published.yml"
 DATAPACKAGE = DATA / "datapackage.json"
 CACHE = PROJECT / ".cache"
+CHAPTERS = PROJECT / "chapters"
+REFERENCES = PROJECT / "references.bib"
 REFERENCE = PROJECT / "tests" / "reference"

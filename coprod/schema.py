@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable, Iterable, Mapping
+from math import isfinite
 from typing import Any
 
 import yaml
@@ -17,6 +18,7 @@ from coprod.errors import Fault
 __all__ = [
     "FLAG",
     "INTEGER",
+    "NUMBER",
     "TEXT",
     "TEXTS",
     "Kind",
@@ -33,6 +35,12 @@ FLAG: Kind = ("true or false", lambda value: isinstance(value, bool))
 INTEGER: Kind = (
     "a whole number",
     lambda value: isinstance(value, int) and not isinstance(value, bool),
+)
+NUMBER: Kind = (
+    "a number",
+    lambda value: (
+        isinstance(value, int | float) and not isinstance(value, bool) and isfinite(value)
+    ),
 )
 TEXTS: Kind = (
     "text, or a list of texts",
