@@ -20,6 +20,7 @@ from coprod import (
     imputation,
     levels,
     mixed,
+    nudges,
     open_panel,
     ordered,
     robustness,
@@ -40,6 +41,10 @@ COMPARED = correlates.compare_forms(PANEL, scale="sd")
 RESIDUALS = correlates.by_form(diagnostics.residuals, PANEL)
 BENT = correlates.by_form(diagnostics.linearity, PANEL)
 MODELS = robustness.across_models(PANEL)
+EFFECTS = nudges.effects(PANEL)
+SAMPLE = EFFECTS[EFFECTS["weights"] == "unweighted"]
+JUDGED = pd.concat([nudges.equivalence(PANEL, adjustment=a) for a in ("strata", "lin")])
+CHANCE = nudges.randomisation_test(PANEL, draws=400)
 IMPUTED = correlates.by_form(imputation.compare_imputed, PANEL)
 
 FIGURES: dict[str, Callable[[Panel], Figure]] = {
@@ -58,6 +63,12 @@ FIGURES: dict[str, Callable[[Panel], Figure]] = {
     ),
     "models": lambda panel: figures.across_models(MODELS, panel),
     "residuals": lambda panel: figures.residuals_by_fitted(RESIDUALS, panel),
+    "flow": lambda panel: figures.arm_flow(nudges.flow(panel), panel),
+    "balance": lambda panel: figures.arm_balance(nudges.balance(panel), panel),
+    "effects": lambda panel: figures.arm_effects(SAMPLE, JUDGED, panel),
+    "chance": lambda panel: figures.randomisation_histograms(
+        nudges.randomisation_distribution(panel, draws=400), CHANCE, panel
+    ),
 }
 TABLES: dict[str, Callable[[Panel], Table]] = {
     "areas": lambda panel: tables.areas(sample.by_area(panel), panel),
@@ -90,6 +101,18 @@ TABLES: dict[str, Callable[[Panel], Table]] = {
         {"collective": diagnostics.influence(panel, "collective")},
         panel,
     ),
+    "texts": lambda panel: tables.arm_texts(panel),
+    "flow": lambda panel: tables.arm_flow(nudges.flow(panel), panel),
+    "balance": lambda panel: tables.balance(nudges.balance(panel), panel),
+    "effects": lambda panel: tables.arm_effects(SAMPLE, panel),
+    "population": lambda panel: tables.arm_effects(
+        EFFECTS[EFFECTS["weights"] == "weighted"], panel
+    ),
+    "chance": lambda panel: tables.randomisation(
+        CHANCE, SAMPLE[SAMPLE["adjustment"] == "strata"], panel
+    ),
+    "equivalence": lambda panel: tables.equivalence(JUDGED, panel),
+    "heterogeneity": lambda panel: tables.heterogeneity(nudges.heterogeneity(panel), panel),
     "variables": lambda panel: tables.variables(panel.instrument),
     "questions": lambda panel: tables.questions(panel.instrument, "safety"),
     "arms": lambda panel: tables.arms(panel.instrument),
@@ -200,6 +223,88 @@ def test_titles_of_the_correlates_follow_the_numbers() -> None:
     assert "in two of 20 bins for individual" in (
         figures.residuals_by_fitted(RESIDUALS, PANEL).get_suptitle()
     )
+
+
+def test_titles_of_the_experiment_follow_the_numbers() -> None:
+    def title(effects: pd.DataFrame, judged: pd.DataFrame) -> str:
+        return figures.arm_effects(effects, judged, PANEL).get_suptitle()
+
+    said = "None of six effects of single nudges are clear after Holm; five of six are shown to be"
+    assert title(SAMPLE, JUDGED).startswith(said)
+    # Only the adjusted estimates are spoken of, which are drawn filled.
+    strata = SAMPLE["adjustment"] == "strata"
+    assert title(SAMPLE.assign(p_holm=SAMPLE["p_holm"].mask(strata, 0.0)), JUDGED).startswith(said)
+    turned = title(SAMPLE.assign(p_holm=0.01), JUDGED.assign(verdict="relevant"))
+    assert turned.startswith("All six effects of single nudges are clear after Holm; none of six")
+    balance = nudges.balance(PANEL)
+    size = balance.loc[balance["family"] == "arms", "standardised"].abs()
+    said = figures.arm_balance(balance, PANEL).get_suptitle()
+    assert said.startswith(f"{(size <= 0.1).sum()} of {len(size)} differences")
+    nothing = figures.arm_balance(balance.assign(standardised=0.0), PANEL).get_suptitle()
+    assert nothing.endswith("within 0.1; the largest is 0.00")
+
+
+def test_a_flow_diagram_counts_everybody() -> None:
+    frame = PANEL.frame.copy()
+    frame.loc[frame.index[:40], "arm"] = None
+    frame.loc[frame.index[40:70], "willing"] = float("nan")
+    real = dataclasses.replace(PANEL, frame=frame, synthetic=False, source="ours.csv", seed=None)
+    said = texts(figures.arm_flow(nudges.flow(real), real))
+    people = len(frame)
+    assert f"Answered: {people:,}" in said
+    assert f"Randomised: {people - 40:,}" in said
+    assert "Not randomised: 40" in said
+    assert not any("nvited" in text for text in said)
+    for arm, label in PANEL.instrument.arms.items():
+        here = frame[frame["arm"] == arm]
+        analysed = f"willing: {here['willing'].notna().sum()}\nsign-up: {len(here)}"
+        assert f"Analysed\n{analysed}" in said
+        assert any(" ".join(text.split()) == f"{label} {len(here)}" for text in said)
+
+
+def test_one_nudge_of_three_areas_is_drawn_under_the_name_it_was_given() -> None:
+    name = "A letter that offers $5 or $6, and a visit by somebody who lives near you"
+    names = PANEL.instrument.arms | {"norm": name}
+    frame = PANEL.frame[PANEL.frame["arm"].isin(["control", "norm"])]
+    frame = frame[frame["area"].isin(["A", "B", "E"])].reset_index(drop=True)
+    instrument = dataclasses.replace(PANEL.instrument, arms=names)
+    panel = dataclasses.replace(PANEL, frame=frame, instrument=instrument, seed=None)
+    tests = nudges.randomisation_test(panel, draws=200)
+    made = {
+        "flow": figures.arm_flow(nudges.flow(panel), panel),
+        "balance": figures.arm_balance(nudges.balance(panel), panel),
+        "effects": figures.arm_effects(
+            nudges.effects(panel, ["strata"], ["unweighted"]),
+            nudges.equivalence(panel, adjustment="strata"),
+            panel,
+        ),
+        "chance": figures.randomisation_histograms(
+            nudges.randomisation_distribution(panel, draws=200), tests, panel
+        ),
+    }
+    for what, figure in made.items():
+        said = [" ".join(text.split()) for text in texts(figure)]
+        assert any(name in text for text in said), what
+        assert not any("Personal" in text or "Any nudge" in text for text in said), what
+        assert svg(figure), what
+    assert "both are shown" in made["effects"].get_suptitle()
+
+
+def test_the_tables_of_the_experiment_count_a_share_in_percentage_points() -> None:
+    def cells(table: Table) -> list[str]:
+        soup = BeautifulSoup(table._repr_html_(), "html.parser")
+        return [cell.get_text(strip=True) for cell in soup.select("tbody td")]
+
+    row = SAMPLE[(SAMPLE["adjustment"] == "lin") & (SAMPLE["arm"] == "invitation")]
+    willing, signup = (row[row["outcome"] == name].iloc[0] for name in ("willing", "signup"))
+    shown = [text.replace("\u2212", "-") for text in cells(tables.arm_effects(SAMPLE, PANEL))]
+    assert f"{willing['estimate']:.2f}" in shown
+    assert f"{signup['estimate_percentage_points']:.2f}" in shown
+    low, high = signup["low_percentage_points"], signup["high_percentage_points"]
+    assert f"{low:.2f}\u00a0to\u00a0{high:.2f}" in shown
+    judged = cells(tables.equivalence(JUDGED[JUDGED["adjustment"] == "lin"], PANEL))
+    assert judged.count("too\u00a0small") == 7
+    assert judged.count("not\u00a0settled") == 1
 
 
 def test_a_table_of_coefficients_names_its_references() -> None:

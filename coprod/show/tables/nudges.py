@@ -23,7 +23,11 @@ OUTCOMES = {
     "signup": "Sign-up (percentage points)",
 }
 ADJUSTMENTS = {"strata": "areas only", "lin": "adjusted for intention and background"}
-VERDICTS = {"negligible": "too small", "relevant": "large enough", "inconclusive": "not settled"}
+VERDICTS = {
+    "negligible": "too\u00a0small",
+    "relevant": "large\u00a0enough",
+    "inconclusive": "not\u00a0settled",
+}
 
 
 def _shown(frame: pd.DataFrame, *numbers: str) -> pd.DataFrame:
