@@ -114,9 +114,9 @@ def power_by_effect(table: pd.DataFrame, own: float, panel: Panel) -> Figure:
         ylabel="Chance to find the effect",
     )
     _share(axes)
-    line = table[np.isclose(table["respondents"], own)]
-    enough = line[line["power"] >= ENOUGH]["effect"]
-    found = f"about {number(100 * enough.min(), 1)} points" if len(enough) else "no such effect"
+    line = table[np.isclose(table["respondents"], own)].sort_values("effect")
+    enough = np.interp(ENOUGH, line["power"], line["effect"], right=np.nan)
+    found = f"{number(100 * enough, 1)} points" if enough > 0 else "no such effect"
     title = f"With {number(own)} respondents an area, {found} would mostly be found"
     return sign(figure, panel, title)
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pandas as pd
 
 from coprod.panel import Panel
 from coprod.regression import BLOCKS
 from coprod.show.figures.design import MARKS
-from coprod.show.table import Table, intervals, side_by_side, table
-from coprod.show.words import number, percent
+from coprod.show.table import INTERVAL, Table, intervals, side_by_side, table
+from coprod.show.words import counted, number, percent
 
 __all__ = [
     "grouped_assignment",
@@ -58,13 +60,13 @@ def strength_of_nudges(frame: pd.DataFrame, panel: Panel) -> Table:
     panel
         Where the numbers come from.
     """
-    fixed = (frame["mark"] == "noticeable").to_numpy()
-    extra = intervals(frame, "extra_low", "extra_high", 0)
     strength = intervals(frame, "strength_low", "strength_high", 2)
+    extra = intervals(frame, "extra_low", "extra_high", 0)
+    fixed = (frame["mark"] == "noticeable").to_numpy()
     shown = frame.assign(
         label=frame["mark"].map(MARKS),
-        strength_interval=[a if f else "–" for a, f in zip(strength, fixed, strict=True)],
-        extra_interval=["–" if f else a for a, f in zip(extra, fixed, strict=True)],
+        interval=[a if f else b for a, b, f in zip(strength, extra, fixed, strict=True)],
+        certain=["of the strength" if f else "of the people" for f in fixed],
     )
     return table(
         shown,
@@ -72,23 +74,22 @@ def strength_of_nudges(frame: pd.DataFrame, panel: Panel) -> Table:
         {
             "label": "A nudge",
             "strength": "SD",
-            "strength_interval": "95% interval",
             "points": "Points",
-            "extra": "People",
-            "extra_interval": "95% interval",
-            "power": "By willingness",
-            "power_signup": "By signing up",
+            "extra": "People in 1,000",
+            "interval": INTERVAL,
+            "certain": "",
+            "power": "Willingness",
+            "power_signup": "Signing up",
         },
         formats={"strength": 2, "points": 2, "extra": 0, "power": "%", "power_signup": "%"},
         stub="label",
         spanners={
-            "Strength": ["strength", "strength_interval", "points"],
-            "More in 1,000": ["extra", "extra_interval"],
-            "Chance to find it": ["power", "power_signup"],
+            "Strength": ["strength", "points"],
+            "Chance to find it by": ["power", "power_signup"],
         },
         notes=[
             "Points of the scale from 0 to 10. Intervals hold the uncertainty of how willingness "
-            "goes with signing up, not that of the strength."
+            "goes with signing up, not that of an estimated effect."
         ],
         panel=panel,
     )
@@ -100,7 +101,7 @@ def grouped_assignment(frame: pd.DataFrame, panel: Panel) -> Table:
     Parameters
     ----------
     frame
-        As of `coprod.power.detectable`, with `spread` (the design effect).
+        As of `coprod.power.detectable`, with `groups` (how many) and `spread` (the design effect).
     panel
         Where the design comes from.
     """
@@ -109,12 +110,12 @@ def grouped_assignment(frame: pd.DataFrame, panel: Panel) -> Table:
         "design-grouped",
         {
             "alike": "Likeness (ICC)",
-            "cluster": "Respondents in a group",
+            "cluster": "People in a group",
+            "groups": "Groups in all",
             "spread": "Design effect",
             "detectable": "Least effect found, SD",
-            "respondents": "Respondents an area",
         },
-        formats={"alike": 2, "cluster": 0, "spread": 2, "detectable": 2, "respondents": 0},
+        formats={"alike": 2, "cluster": 0, "groups": 0, "spread": 2, "detectable": 2},
         panel=panel,
     )
 
@@ -248,41 +249,35 @@ def power_check(frame: pd.DataFrame) -> Table:
         As of `coprod.power_simulation.read_power`.
     """
     outcome = [
-        "in SD" if pd.isna(share) else f"share, {percent(share)} in control"
+        "In SD" if pd.isna(share) else f"A share, {percent(share)} in control"
         for share in frame["baseline"]
     ]
-    how = [
-        "any nudge"
-        if row.nudged > 1
-        else f"groups of {number(row.cluster)}"
-        if row.cluster > 1
-        else "adjusted"
-        if row.covariates
-        else "areas only"
-        for row in frame.itertuples()
-    ]
-    shown = frame.assign(outcome=outcome, how=how)
+    label = [f"{_analysis(row)}, {counted(row.areas, 'area')}" for row in frame.itertuples()]
+    shown = frame.assign(outcome=outcome, label=label).sort_values("baseline", na_position="first")
     return table(
         shown,
         "design-power-check",
         {
-            "outcome": "Outcome",
-            "how": "Analysis",
-            "areas": "Areas",
-            "respondents": "Respondents an area",
-            "arms": "Arms",
+            "label": "Design",
             "effect": "True effect",
             "power": "Formula",
             "simulated": "Simulation",
+            "apart": "Apart, in errors",
         },
-        formats={
-            "areas": 0,
-            "respondents": 0,
-            "arms": 0,
-            "effect": 2,
-            "power": "%1",
-            "simulated": "%1",
-        },
-        spanners={"Chance to find it": ["power", "simulated"]},
-        notes=[f"{number(frame['experiments'].min())} simulated experiments a row."],
+        formats={"effect": 3, "power": "%1", "simulated": "%1", "apart": 1},
+        stub="label",
+        group="outcome",
+        spanners={"Chance to find it": ["power", "simulated", "apart"]},
+        notes=[
+            f"{number(frame['experiments'].min())} simulated experiments a row; the errors are "
+            "those of so many."
+        ],
     )
+
+
+def _analysis(row: Any) -> str:
+    if row.nudged > 1:
+        return "any of three nudges"
+    if row.cluster > 1:
+        return f"groups of {number(row.cluster)}"
+    return "one nudge, adjusted" if row.covariates else "one nudge"
