@@ -193,7 +193,7 @@ def issue_differences(panel: Panel, terms: Sequence[str], forms: Sequence[str]) 
     levels = pooled.terms["level"]
     dummies = {levels[at]: pooled.predictors[:, at] == 1 for at in np.flatnonzero(~kept)}
     first = np.logical_not(np.any(list(dummies.values()), axis=0))
-    inside = {name: dummies[name] if name in dummies else first for name in panel.instrument.issues}
+    inside = dict.fromkeys(panel.instrument.issues, first) | dummies
     columns = pooled.predictors[:, kept]
     predictors = np.hstack([columns * rows[:, None] for rows in inside.values()])
     terms_of = pd.concat(
