@@ -236,7 +236,7 @@ def recovered(table: pd.DataFrame, drawn: str) -> Figure:
         What they were computed from.
     """
     groups = table.groupby("group", sort=False)
-    figure, [axes] = new_figure(0.09 * len(table) + 0.3 * len(groups) + 1.1)
+    figure, [axes] = new_figure(0.07 * len(table) + 0.3 * len(groups) + 1.1)
     axes.axvspan(0.94, 0.96, color=LINE, alpha=0.45, linewidth=0)
     axes.axvline(0.95, color=QUIET, linewidth=0.8)
     position = 0.0

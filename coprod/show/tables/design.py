@@ -66,7 +66,7 @@ def strength_of_nudges(frame: pd.DataFrame, panel: Panel) -> Table:
     shown = frame.assign(
         label=frame["mark"].map(MARKS),
         interval=[a if f else b for a, b, f in zip(strength, extra, fixed, strict=True)],
-        certain=["of the strength" if f else "of the people" for f in fixed],
+        certain=["strength" if f else "people" for f in fixed],
     )
     return table(
         shown,
@@ -77,7 +77,7 @@ def strength_of_nudges(frame: pd.DataFrame, panel: Panel) -> Table:
             "points": "Points",
             "extra": "People in 1,000",
             "interval": INTERVAL,
-            "certain": "",
+            "certain": "Interval of",
             "power": "Willingness",
             "power_signup": "Signing up",
         },
