@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import combinations, product
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -53,7 +54,7 @@ class Estimator:
         Whether the estimate is a size without a sign: the rule sees its absolute value.
     """
 
-    function: Callable[..., pd.DataFrame]
+    function: Callable[..., Any]
     arguments: Mapping[str, Sequence[object]]
     several: tuple[str, ...] = ()
     size: bool = False

@@ -17,7 +17,7 @@ from coprod.errors import Fault, ValidityError
 from coprod.paths import CHAPTERS, CLAIMS, REFERENCES
 from coprod.schema import NUMBER, TEXT, TEXTS, check_mapping, nearest, one_of, read_yaml
 
-__all__ = ["Claim", "Rule", "load_claims"]
+__all__ = ["Claim", "Rule", "check_arguments", "load_claims"]
 
 
 def anything(*given: object) -> list[Fault]:
@@ -219,7 +219,7 @@ def _faults(entry: Mapping[str, Any], at: str, twice: Sequence[str]) -> Iterator
         return
     estimator = functions[entry["function"]]
     if "arguments" in entry:
-        yield from _arguments(entry["arguments"], estimator, where)
+        yield from check_arguments(entry["arguments"], estimator, where)
     if estimator.size and "rule" in entry and entry["rule"].get("lower", 0) < 0:
         yield Fault(where, "the lower bound of a size is below zero", "it must be zero or more")
 
@@ -238,7 +238,7 @@ def _rule(rule: Mapping[str, Any], where: str) -> Iterator[Fault]:
             yield Fault(where, f"'{key}' is {rule[key]}", f"it must be between {low:g} and 1")
 
 
-def _arguments(given: Any, estimator: Estimator, where: str) -> Iterator[Fault]:
+def check_arguments(given: Any, estimator: Estimator, where: str) -> Iterator[Fault]:
     """Whether a function takes these arguments, and has what they name."""
     if not isinstance(given, dict):
         yield Fault(where, "'arguments' must hold names and values")
