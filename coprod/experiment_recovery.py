@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import argparse
 import gc
-import sys
 from collections.abc import Iterator, Mapping, Sequence
 from copy import deepcopy
 from pathlib import Path
@@ -20,11 +19,11 @@ from numpy.typing import NDArray
 
 from coprod.arms import OUTCOMES
 from coprod.design import Design, load_design
-from coprod.errors import CoprodError, ValidityError
+from coprod.errors import ValidityError
 from coprod.instrument import load_instrument
 from coprod.nudges import effects, randomisation_test
 from coprod.panel import Panel
-from coprod.parallel import Progress, run, show_progress
+from coprod.parallel import Progress, Workers, add_arguments, command, run, show_progress
 from coprod.paths import EXPERIMENTS
 from coprod.recovery import write_recovery
 from coprod.synthetic import synthesise
@@ -92,7 +91,7 @@ def true_effects(
     design: Design | None = None,
     people: int = PEOPLE,
     seed: int = SEED,
-    jobs: int = 1,
+    jobs: Workers = 1,
     progress: Progress | None = None,
 ) -> pd.DataFrame:
     """What each arm truly does: the same people, given the arm and given control.
@@ -175,7 +174,7 @@ def _experiment(
 def experiment_recovery(
     experiments: int = EXPERIMENTS_DRAWN,
     seed: int = SEED,
-    jobs: int = 1,
+    jobs: Workers = 1,
     draws: int = DRAWS,
     people: int = PEOPLE,
     progress: Progress | None = None,
@@ -193,7 +192,7 @@ def experiment_recovery(
     seed
         Of the experiments; one seed each is spawned from it.
     jobs
-        Processes. They change no value.
+        As for :func:`coprod.parallel.run`. They change no value.
     draws
         Assignments within each randomisation test.
     people
@@ -285,14 +284,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Write `data/experiments.csv`."""
     parser = argparse.ArgumentParser(prog="coprod.experiment_recovery", description=__doc__)
     parser.add_argument("experiments", nargs="?", type=int, default=EXPERIMENTS_DRAWN)
+    add_arguments(parser)
     given = parser.parse_args(arguments)
     write_recovery(
-        experiment_recovery(given.experiments, jobs=2, progress=show_progress), EXPERIMENTS
+        experiment_recovery(given.experiments, jobs=given.jobs, progress=show_progress), EXPERIMENTS
     )
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except CoprodError as error:
-        sys.exit(str(error))
+    command("coprod.experiment_recovery")

@@ -7,7 +7,6 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -15,9 +14,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from coprod.errors import CoprodError, ValidityError
+from coprod.errors import ValidityError
 from coprod.experiment import Contrast, Covariate
-from coprod.parallel import Progress, run, show_progress
+from coprod.parallel import Progress, Workers, add_arguments, command, run, show_progress
 from coprod.paths import POWER
 from coprod.power import Trial, detectable, errors, varied
 from coprod.recovery import write_recovery
@@ -25,7 +24,7 @@ from coprod.recovery import write_recovery
 __all__ = ["grid", "read_power", "simulated_power"]
 
 SEED = 20160205
-EXPERIMENTS = 20_000
+EXPERIMENTS = 10_000
 CHUNK = 500
 
 
@@ -33,24 +32,25 @@ def grid() -> list[tuple[Trial, float]]:
     """24 designs, each with an effect that it finds about half of the time.
 
     People assigned one by one or in groups, in one area or five, one arm against control or any of
-    three nudges, outcomes in SDs and shares, with and without a covariate.
+    three nudges, outcomes in SDs and shares, with and without a covariate. A difference of two
+    shares moves in steps of one person, and power with it: by a point or so where few are compared.
 
     Examples
     --------
     >>> len(grid())
     24
     """
-    plain = Trial(respondents=240, areas=1, arms=2)
+    plain = Trial(respondents=520, areas=1, arms=2)
     trials: list[Trial] = []
     for trial in varied(plain, baseline=[None, 0.12, 0.4], areas=[1, 5], explained=[0.0, 0.05]):
         arms, covariates = (2 if trial.areas == 1 else 4), int(trial.explained > 0)
         trials.append(replace(trial, arms=arms, covariates=covariates))
-    trials += varied(Trial(240, 1, 4, nudged=3), baseline=[None, 0.12], areas=[1, 5])
-    grouped = Trial(400, 1, 2, alike=0.02, cluster=5)
+    trials += varied(Trial(520, 1, 4, nudged=3), baseline=[None, 0.12], areas=[1, 5])
+    grouped = Trial(500, 1, 2, alike=0.02, cluster=5)
     trials += varied(grouped, baseline=[None, 0.12], areas=[1, 5], cluster=[5, 10])
     halves = detectable(trials, chance=0.5)["detectable"]
     return [
-        (trial, float(np.round(effect, 2))) for trial, effect in zip(trials, halves, strict=True)
+        (trial, float(np.round(effect, 3))) for trial, effect in zip(trials, halves, strict=True)
     ]
 
 
@@ -104,7 +104,7 @@ def simulated_power(
     designs: Sequence[tuple[Trial, float]],
     experiments: int = EXPERIMENTS,
     seed: int = SEED,
-    jobs: int = 1,
+    jobs: Workers = 1,
     progress: Progress | None = None,
 ) -> pd.DataFrame:
     """Power and exaggeration by formula and by simulation.
@@ -177,13 +177,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Write `data/power.csv`."""
     parser = argparse.ArgumentParser(prog="coprod.power_simulation", description=__doc__)
     parser.add_argument("experiments", nargs="?", type=int, default=EXPERIMENTS)
+    add_arguments(parser)
     given = parser.parse_args(arguments)
-    table = simulated_power(grid(), given.experiments, jobs=2, progress=show_progress)
+    table = simulated_power(grid(), given.experiments, jobs=given.jobs, progress=show_progress)
     write_recovery(table, POWER)
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except CoprodError as error:
-        sys.exit(str(error))
+    command("coprod.power_simulation")

@@ -7,7 +7,6 @@ each what the chapters estimate, and writes bias, coverage and size to `data/rec
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Iterator, Sequence
 from copy import deepcopy
 from functools import lru_cache
@@ -20,11 +19,11 @@ from numpy.typing import NDArray
 from coprod.compare import Scale, compare_blocks, compare_forms
 from coprod.correlates import blocks, fit
 from coprod.design import Design, load_design
-from coprod.errors import CoprodError, ValidityError
+from coprod.errors import ValidityError
 from coprod.instrument import load_instrument
 from coprod.levels import gaps, means
 from coprod.panel import Panel
-from coprod.parallel import Progress, run, show_progress
+from coprod.parallel import Progress, Workers, add_arguments, command, run, show_progress
 from coprod.paths import RECOVERY
 from coprod.synthetic import synthesise, truth
 from coprod.truth import KEYS, fingerprint, read_kept
@@ -133,7 +132,7 @@ def _panel(seed: np.random.SeedSequence, draws: int) -> list[Estimate]:
 def recovery(
     panels: int = PANELS,
     seed: int = SEED,
-    jobs: int = 1,
+    jobs: Workers = 1,
     draws: int = DRAWS,
     progress: Progress | None = None,
     path: Path | None = None,
@@ -152,7 +151,7 @@ def recovery(
     seed
         Of the panels; one seed each is spawned from it.
     jobs
-        Processes. They change no value.
+        As for :func:`coprod.parallel.run`. They change no value.
     draws
         Bootstrap samples within each panel, for the shares of R².
     progress
@@ -251,12 +250,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Write `data/recovery.csv`; a run that is stopped leaves the panels so far, by hundreds."""
     parser = argparse.ArgumentParser(prog="coprod.recovery", description=__doc__)
     parser.add_argument("panels", nargs="?", type=int, default=PANELS, help="how many to draw")
-    panels = parser.parse_args(arguments).panels
-    write_recovery(recovery(panels, jobs=2, progress=show_progress, path=RECOVERY))
+    add_arguments(parser)
+    given = parser.parse_args(arguments)
+    write_recovery(recovery(given.panels, jobs=given.jobs, progress=show_progress, path=RECOVERY))
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except CoprodError as error:
-        sys.exit(str(error))
+    command("coprod.recovery")

@@ -9,9 +9,9 @@ the function that the bootstrap goes through, means and shares from products of 
 
 from __future__ import annotations
 
+import argparse
 import hashlib
 import json
-import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import product
@@ -25,11 +25,11 @@ from coprod.blocks import block_statistics
 from coprod.compare import spearman
 from coprod.design import Design, load_design
 from coprod.design_based import SurveyDesign
-from coprod.errors import CoprodError, ValidityError
+from coprod.errors import ValidityError
 from coprod.forms import GROUPS, PROFILES
 from coprod.instrument import Instrument, load_instrument
 from coprod.panel import Panel
-from coprod.parallel import Progress, run, show_progress
+from coprod.parallel import Progress, Workers, add_arguments, command, run, show_progress
 from coprod.paths import TRUTH
 from coprod.regression import BLOCKS, ModelMatrix, Regression
 from coprod.scales import indices
@@ -240,7 +240,7 @@ def draw_truth(
     design: Design | None = None,
     people: int = PEOPLE,
     seed: int = SEED,
-    jobs: int = 1,
+    jobs: Workers = 1,
     progress: Progress | None = None,
 ) -> pd.DataFrame:
     """The true values under a design, from a population drawn for it.
@@ -254,7 +254,7 @@ def draw_truth(
     seed
         Of the draws. The same seed gives the same values, whatever the number of processes.
     jobs
-        Processes.
+        As for :func:`coprod.parallel.run`.
     progress
         Told how many chunks of people are drawn, and of how many.
 
@@ -373,8 +373,13 @@ def write_truth(table: pd.DataFrame, path: Path = TRUTH) -> None:
     )
 
 
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Write `data/truth.csv`."""
+    parser = argparse.ArgumentParser(prog="coprod.truth", description=__doc__)
+    add_arguments(parser)
+    given = parser.parse_args(arguments)
+    write_truth(draw_truth(jobs=given.jobs, progress=show_progress))
+
+
 if __name__ == "__main__":
-    try:
-        write_truth(draw_truth(jobs=2, progress=show_progress))
-    except CoprodError as error:
-        sys.exit(str(error))
+    command("coprod.truth")
