@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from math import inf, nan
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -25,6 +26,7 @@ __all__ = [
     "NOT_SUPPORTED",
     "SUPPORTED",
     "UNTESTABLE",
+    "document",
     "estimates",
     "judged",
     "ledger",
@@ -232,3 +234,49 @@ def _verdict(group: pd.DataFrame, rule: Rule) -> str:
     if supported and (rule.test is None or group["p"].iloc[0] < rule.test):
         return SUPPORTED
     return NOT_SUPPORTED if refuted else INCONCLUSIVE
+
+
+def document(
+    found: pd.DataFrame, panel: Panel, claims: Mapping[str, Claim] | None = None
+) -> dict[str, Any]:
+    """Estimates and verdicts as JSON has them; what ``coprod claims --json`` writes.
+
+    Parameters
+    ----------
+    found
+        As of :func:`estimates`.
+    panel, claims
+        As for :func:`verdicts`.
+
+    Returns
+    -------
+    dict
+        `panel`: `description`, `source` (file), `synthetic`, `checksum`; `claims`: a list with one
+        object a claim, which has the columns of :func:`verdicts`, and under `all_estimates` a list
+        of objects with those of :func:`estimates`. What is missing or infinite is null.
+
+    Examples
+    --------
+    >>> from coprod.panel import open_panel
+    >>> claims = {"c4": load_claims()["c4"]}
+    >>> document(estimates(open_panel(), claims), open_panel(), claims)["claims"][0]["verdict"]
+    'not testable by a survey'
+    """
+    entries = []
+    for entry in _records(verdicts(found, panel, claims)):
+        own = found[(found["id"] == entry["id"]) & (found["reason"] == "")]
+        entries.append(entry | {"all_estimates": _records(own.drop(columns=["id", "reason"]))})
+    about = {
+        "description": panel.describe(),
+        "source": panel.source,
+        "synthetic": panel.synthetic,
+        "checksum": panel.checksum,
+    }
+    return {"panel": about, "claims": entries}
+
+
+def _records(table: pd.DataFrame) -> list[dict[str, Any]]:
+    """The rows as JSON can write them."""
+    known = table.astype(object).replace([np.inf, -np.inf], np.nan)
+    rows: list[dict[str, Any]] = known.where(known.notna(), None).to_dict("records")
+    return rows

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 from enum import StrEnum
@@ -131,6 +132,35 @@ def synthesise(
     target = out or PANEL
     write_panel(target, respondents=respondents, seed=seed)
     print(f"The synthetic panel is in {_near(target)}")
+
+
+@app.command()
+def claims(
+    panel: PanelFile = None,
+    as_json: Annotated[
+        bool,
+        typer.Option(
+            "--json",
+            help="Write JSON: 'panel', and for each of 'claims' its verdict, the numbers behind it "
+            "and 'all_estimates'.",
+        ),
+    ] = False,
+) -> None:
+    """Hold the claims of data/claims.yml against a panel."""
+    from coprod.claims import document, estimates, load_claims, verdicts
+    from coprod.panel import open_panel
+
+    known = load_claims()
+    opened = open_panel(panel)
+    found = estimates(opened, known)
+    if as_json:
+        print(json.dumps(document(found, opened, known), ensure_ascii=False, indent=2))
+        return
+    from coprod.show.report import claims_report
+
+    console = Console(highlight=False)
+    for text, style in claims_report(verdicts(found, opened, known), opened):
+        console.print(escape(text), style=style or None, end="", soft_wrap=True)
 
 
 @app.command()

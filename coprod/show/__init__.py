@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from coprod.show import figures, tables, words
 from coprod.show.notice import comparison_notice, notice
+from coprod.show.report import claim_entries
 from coprod.show.theme import COLLECTIVE, COLOURS, INDIVIDUAL, use_theme
 
 __all__ = [
     "COLLECTIVE",
     "COLOURS",
     "INDIVIDUAL",
+    "claim_entries",
     "comparison_notice",
     "figures",
     "notice",

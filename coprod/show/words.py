@@ -19,12 +19,15 @@ __all__ = [
     "direction",
     "interval",
     "listing",
+    "measured",
+    "measured_interval",
     "number",
     "out_of",
     "p_short",
     "p_value",
     "percent",
     "plain",
+    "region",
     "safe",
     "scientific",
     "span",
@@ -88,6 +91,55 @@ def span(values: Iterable[float], decimals: int = 0, share: bool = False) -> str
     found = list(values)
     low, high = write(min(found), decimals), write(max(found), decimals)
     return low if low == high else f"{low} to {high}"
+
+
+def measured(value: float, unit: str) -> str:
+    """A number in the unit of a claim's estimates.
+
+    Examples
+    --------
+    >>> measured(0.2256, "SD"), measured(-0.0281, "share"), measured(38.46, "points")
+    ('0.23 SD', '−2.8%', '38.5 points')
+    """
+    if unit == "share":
+        return percent(value, 1)
+    decimals = {"SD": 2, "points": 1, "people": 0}.get(unit, 2)
+    return (
+        number(value, decimals)
+        if math.isnan(value)
+        else f"{number(value, decimals)} {unit}".strip()
+    )
+
+
+def measured_interval(low: float, high: float, unit: str) -> str:
+    """An interval in the same units, which are said by the estimate beside it.
+
+    Examples
+    --------
+    >>> measured_interval(0.2, 0.25, "SD"), measured_interval(-0.06, 0.001, "share")
+    ('0.20 to 0.25', '−6.0% to 0.1%')
+    """
+    decimals = {"SD": 2, "people": 0}.get(unit, 1)
+    return interval(low, high, decimals, unit == "share")
+
+
+def region(lower: float, upper: float, unit: str) -> str:
+    """The region of a rule.
+
+    Examples
+    --------
+    >>> region(0.1, math.inf, "SD"), region(-math.inf, 0, "SD"), region(-0.05, 0.05, "share")
+    ('0.10 SD or more', 'below zero', 'between −5.0% and 5.0%')
+    """
+    if math.isnan(lower):
+        return "–"
+    if math.isfinite(lower) and math.isfinite(upper):
+        first = measured(lower, unit).removesuffix(f" {unit}")
+        return f"between {first} and {measured(upper, unit)}"
+    bound, zero, more = (
+        (lower, "above zero", "more") if math.isfinite(lower) else (upper, "below zero", "less")
+    )
+    return zero if bound == 0 else f"{measured(bound, unit)} or {more}"
 
 
 def p_value(p: float) -> str:

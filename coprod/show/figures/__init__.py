@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from coprod.show.figures.claims import claim_verdicts
 from coprod.show.figures.correlates import (
     block_shares,
     coefficients,
@@ -38,6 +39,7 @@ __all__ = [
     "arm_effects",
     "arm_flow",
     "block_shares",
+    "claim_verdicts",
     "coefficients",
     "differences",
     "differences_from_r",

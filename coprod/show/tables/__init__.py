@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from coprod.show.tables.claims import claim_errors, claim_ledger, published_numbers
 from coprod.show.tables.codebook import arms, build, questions, variables
 from coprod.show.tables.correlates import (
     block_comparison,
@@ -68,6 +69,8 @@ __all__ = [
     "block_comparison",
     "block_shares",
     "build",
+    "claim_errors",
+    "claim_ledger",
     "coefficients",
     "comparison",
     "comparisons",
@@ -92,6 +95,7 @@ __all__ = [
     "overlap_and_pull",
     "power_check",
     "proportional_odds",
+    "published_numbers",
     "questions",
     "randomisation",
     "recovered_correlates",
