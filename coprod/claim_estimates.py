@@ -201,30 +201,27 @@ def issue_differences(panel: Panel, terms: Sequence[str], forms: Sequence[str]) 
         [pooled.terms[kept].assign(issue=issue) for issue in inside], ignore_index=True
     )
     seen = predictors.any(axis=0)
-    model = ModelMatrix(
-        terms_of[seen].reset_index(drop=True),
-        predictors[:, seen],
-        pooled.outcomes,
-        pooled.forms,
-        pooled.design,
+    own = terms_of[seen].reset_index(drop=True)
+    regression = Regression(
+        ModelMatrix(own, predictors[:, seen], pooled.outcomes, pooled.forms, pooled.design)
     )
-    regression = Regression(model)
-    size = len(model.terms)
+    places = {issue: part for issue, part in own.groupby("issue", sort=False)}
+    size = len(own)
     flat = (regression.coefficients / pooled.spread).T.ravel()
     unit = np.repeat(pooled.spread, size)
     covariance = regression.covariance / np.outer(unit, unit)
+    labels = panel.instrument.issues
     rows, contrasts, independent = [], [], []
     for (f, form), name in product(enumerate(forms), terms):
-        for one, other in combinations(inside, 2):
-            contrast = np.zeros(2 * size if len(forms) > 1 else size)
-            for issue, sign in ((one, 1), (other, -1)):
-                place = _place(model.terms.where(model.terms["issue"] == issue), name)
-                contrast[f * size + place] = sign
-            term, _, level = name.partition("=")
-            labels = panel.instrument.issues
-            title = f"{_title(panel.instrument, name)}, {labels[one].lower()} against {labels[other].lower()}"
+        at = {i: f * size + part.index[_place(part, name)] for i, part in places.items()}
+        term, _, level = name.partition("=")
+        for one, other in combinations(at, 2):
+            contrast = np.zeros(len(flat))
+            contrast[[at[one], at[other]]] = 1, -1
+            pair = f"{labels[one].lower()} against {labels[other].lower()}"
+            title = f"{_title(panel.instrument, name)}, {pair}"
             rows.append(((one, form, term, level, other), _named(panel.instrument, title, form)))
-            independent.append(one == next(iter(inside)))
+            independent.append(one == next(iter(at)))
             contrasts.append(contrast)
     combine = np.array(contrasts)
     value, joint = combine @ flat, _product(combine, covariance)
