@@ -205,7 +205,7 @@ def issue_differences(panel: Panel, terms: Sequence[str], forms: Sequence[str]) 
     regression = Regression(
         ModelMatrix(own, predictors[:, seen], pooled.outcomes, pooled.forms, pooled.design)
     )
-    places = {issue: part for issue, part in own.groupby("issue", sort=False)}
+    places = dict(list(own.groupby("issue", sort=False)))
     size = len(own)
     flat = (regression.coefficients / pooled.spread).T.ravel()
     unit = np.repeat(pooled.spread, size)
