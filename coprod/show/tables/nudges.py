@@ -113,7 +113,8 @@ def arm_effects(frame: pd.DataFrame, panel: Panel) -> Table:
     left = sorted({name for names in frame["left_out"] for name in names.split(", ") if name})
     notes = [
         f"{'Weighted to the population' if weighted else 'Unweighted'}. SD: of the control group. "
-        "Holm: p adjusted over the arms and both outcomes; for any nudge over both outcomes.",
+        "Holm: p adjusted over the arms and both outcomes; for any nudge over both outcomes. "
+        "People: of the arm and of control.",
     ]
     if left:
         notes.append(f"Not adjusted for in every row: {words.listing(left)}.")
@@ -127,8 +128,7 @@ def arm_effects(frame: pd.DataFrame, panel: Panel) -> Table:
             "estimate_sd": "In SD",
             "p": "p",
             "p_holm": "Holm",
-            "n_arm": "Nudged",
-            "n_control": "Control",
+            "n": "People",
         },
         formats={
             "estimate": 2,
@@ -136,12 +136,10 @@ def arm_effects(frame: pd.DataFrame, panel: Panel) -> Table:
             "estimate_sd": 2,
             "p": words.p_short,
             "p_holm": words.p_short,
-            "n_arm": 0,
-            "n_control": 0,
+            "n": 0,
         },
         stub="label",
         group="of",
-        spanners={"People": ["n_arm", "n_control"]},
         notes=notes,
         panel=panel,
     )
