@@ -70,8 +70,9 @@ validation: export OPENBLAS_NUM_THREADS = 1
 validation: .venv/test.stamp ## Compare with R's results again, into data/validation.csv (1 minute)
 	$(BIN)/python -m tests.reference.validation
 
-bench: .venv/test.stamp ## Measure the build; results go to benchmarks/RESULTS.md
-	$(BIN)/python benchmarks/build.py
+bench: .venv/test.stamp ## Measure the build and the randomisation tests; results go to benchmarks/RESULTS.md
+	$(BIN)/python -m benchmarks.build
+	$(BIN)/python -m benchmarks.randomisation
 
 lock: .venv/uv.stamp ## Renew the lock files from pyproject.toml, for Linux, macOS and Windows
 	$(LOCK) --upgrade -o requirements-uv.lock requirements-uv.in

@@ -8,10 +8,7 @@ processes and the peak of their memory together go to ``benchmarks/results.json`
 from __future__ import annotations
 
 import argparse
-import datetime
-import json
 import os
-import platform
 import subprocess
 import sys
 import tempfile
@@ -21,9 +18,9 @@ from pathlib import Path
 
 import psutil
 
+from benchmarks.results import update
+
 PROJECT = Path(__file__).resolve().parent.parent
-RESULTS = PROJECT / "benchmarks" / "results.json"
-TABLE = PROJECT / "benchmarks" / "RESULTS.md"
 
 
 @dataclass(frozen=True)
@@ -88,34 +85,6 @@ def cases(folder: Path) -> dict[str, list[str]]:
     }
 
 
-def table(machine: str, day: str, measured: list[Measured]) -> str:
-    """The results as Markdown."""
-    lines = [
-        "# How long the book takes",
-        "",
-        f"Measured on {day} by `make bench` on {machine}.",
-        "Set-up is not counted; each case starts from nothing.",
-        "",
-        "| case | wall, s | processor, s | peak memory, MB | runs |",
-        "|:-----|--------:|-------------:|----------------:|-----:|",
-    ]
-    lines += [
-        f"| {each.case} | {each.wall_seconds:.1f} | {each.processor_seconds:.1f} "
-        f"| {each.peak_megabytes:.0f} | {each.runs} |"
-        for each in measured
-    ]
-    return "\n".join(lines) + "\n"
-
-
-def machine() -> str:
-    """The class of this machine, not its name."""
-    gigabytes = psutil.virtual_memory().total / 2**30
-    return (
-        f"{os.cpu_count()} cores ({platform.machine()}), {gigabytes:.0f} GiB, {platform.system()}, "
-        f"Python {platform.python_version()}"
-    )
-
-
 def main() -> None:
     """Measure, and write both files."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -130,11 +99,7 @@ def main() -> None:
         wall, processor, peak = sorted(found)[runs // 2]
         measured.append(Measured(case, round(wall, 2), round(processor, 2), round(peak, 1), runs))
         print(f"{case}: {wall:.1f} s wall, {processor:.1f} s processor, {peak:.0f} MB")
-    day = datetime.date.today().isoformat()
-    here = machine()
-    found_on = {"machine": here, "date": day, "cases": [asdict(each) for each in measured]}
-    RESULTS.write_text(json.dumps(found_on, indent=1) + "\n", encoding="utf-8")
-    TABLE.write_text(table(here, day, measured), encoding="utf-8")
+    update(cases=[asdict(each) for each in measured])
 
 
 if __name__ == "__main__":

@@ -1,0 +1,73 @@
+"""What was measured: ``results.json``, from which ``RESULTS.md`` and ``REPRODUCING.md`` are written."""
+
+from __future__ import annotations
+
+import datetime
+import json
+import os
+import platform
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+RESULTS = Path(__file__).with_name("results.json")
+TABLE = Path(__file__).with_name("RESULTS.md")
+
+
+def update(**measured: Any) -> None:
+    """Put measurements in the place of earlier ones of their name, and write both files."""
+    found = json.loads(RESULTS.read_text(encoding="utf-8")) if RESULTS.exists() else {}
+    found |= {"machine": machine(), "date": datetime.date.today().isoformat(), **measured}
+    RESULTS.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+    TABLE.write_text(table(found), encoding="utf-8")
+
+
+def machine() -> str:
+    """The class of this machine, not its name."""
+    gigabytes = psutil.virtual_memory().total / 2**30
+    return (
+        f"{os.cpu_count()} cores ({platform.machine()}), {gigabytes:.0f} GiB, {platform.system()}, "
+        f"Python {platform.python_version()}"
+    )
+
+
+def table(found: dict[str, Any]) -> str:
+    """The results as Markdown."""
+    lines = [
+        "# How long the book takes",
+        "",
+        f"Measured on {found['date']} by `make bench` on {found['machine']}.",
+        "Set-up is not counted; each case starts from nothing.",
+        "",
+        "| case | wall, s | processor, s | peak memory, MB | runs |",
+        "|:-----|--------:|-------------:|----------------:|-----:|",
+    ]
+    lines += [
+        f"| {each['case']} | {each['wall_seconds']:.1f} | {each['processor_seconds']:.1f} "
+        f"| {each['peak_megabytes']:.0f} | {each['runs']} |"
+        for each in found.get("cases", [])
+    ]
+    if "randomisation" in found:
+        lines += randomisation(found["randomisation"])
+    return "\n".join(lines) + "\n"
+
+
+def randomisation(found: dict[str, Any]) -> list[str]:
+    """How the tests of the experiment compare with a loop over regressions."""
+    return [
+        "",
+        "# How long the randomisation tests take",
+        "",
+        f"{found['tests']} tests (each comparison of arms, both outcomes) on {found['respondents']:,} "
+        f"respondents, with {found['draws']:,} draws each, on one core.",
+        f'The loop fits `smf.ols("outcome ~ treated + C(area)")` to {found["looped_draws"]} draws of each test, in '
+        f"{found['looped_seconds']:.1f} s; its time is scaled to {found['draws']:,}.",
+        "For the same assignments both give the same differences, to "
+        f"{max(found['apart'], 1e-15):.0e} at most.",
+        "",
+        "| how | processor, s | times as long |",
+        "|:----|-------------:|--------------:|",
+        f"| `coprod.nudges.randomisation_test` | {found['seconds']:.1f} | 1 |",
+        f"| a loop over `smf.ols` (scaled) | {found['scaled_seconds']:.0f} | {found['ratio']:.0f} |",
+    ]
