@@ -13,6 +13,7 @@ __all__ = [
     "DATA",
     "DATAPACKAGE",
     "DESIGN",
+    "ERRATA",
     "EXPERIMENTS",
     "MARGINS",
     "PANEL",
@@ -42,6 +43,7 @@ CLAIMS = DATA / "claims.yml"
 CLAIM_ERRORS = DATA / "claim_errors.csv"
 PUBLISHED = DATA / "published.yml"
 DATAPACKAGE = DATA / "datapackage.json"
+ERRATA = PROJECT / "errata.yml"
 CACHE = PROJECT / ".cache"
 CHAPTERS = PROJECT / "chapters"
 REFERENCES = PROJECT / "references.bib"
