@@ -214,7 +214,7 @@ def joint_covariance(design: SurveyDesign, influences: Sequence[Floats]) -> Floa
 
 
 def average_effects(
-    model: ModelMatrix, parameters: Floats, link: Link = "logit"
+    model: ModelMatrix, parameters: Floats, link: Link = "logit", term: str | None = None
 ) -> tuple[Floats, Floats]:
     """Average marginal effects on the chance to pass each threshold, and their Jacobian.
 
@@ -229,6 +229,8 @@ def average_effects(
         Slopes of all columns but the intercept, then thresholds.
     link
         Of the model.
+    term
+        The one variable whose columns are wanted; all by default.
 
     Returns
     -------
@@ -253,7 +255,8 @@ def average_effects(
     effects = slopes[:, None] * density
     jacobian = slopes[:, None, None] * bent
     names, numeric = terms["term"].to_numpy(), terms["scale"].notna().to_numpy()
-    for at in range(k):
+    wanted = np.arange(k) if term is None else np.flatnonzero(names == term)
+    for at in wanted:
         if numeric[at]:
             jacobian[at, :, at] += density
             continue
@@ -262,7 +265,7 @@ def average_effects(
         level[:, at] = 1.0
         (there, moved), (here, before) = passing(level, 0), passing(reference, 0)
         effects[at], jacobian[at] = there - here, moved - before
-    return effects, jacobian
+    return effects[wanted], jacobian[wanted]
 
 
 def delta_method(jacobian: Floats, covariance: Floats, lonely: NDArray[np.bool_]) -> Floats:

@@ -6,12 +6,29 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from coprod.cumulative import CumulativeLink, average_effects, delta_method, joint_covariance
 from coprod.panel import Panel
 from coprod.regression import ModelMatrix, Regression
 
-__all__ = ["fit_fractional"]
+__all__ = ["fit_fractional", "fit_share"]
+
+
+def fit_share(model: ModelMatrix, share: NDArray[np.float64]) -> CumulativeLink:
+    """The quasi-likelihood fit of a share (0-1) on the columns of a matrix.
+
+    It is that of a binary outcome: weight y on 1, 1 - y on 0. statsmodels' GLM gives the same, but
+    a coefficient without a bound counts as converged there. The first half of the rows of the fit
+    are those of 1, the second half those of 0.
+    """
+    n, weights = len(model.predictors), model.design.weights
+    return CumulativeLink(
+        np.repeat([1, 0], n),
+        np.tile(model.predictors[:, 1:], (2, 1)),
+        np.concatenate([weights * share, weights * (1 - share)]),
+        model.terms["term"].tolist()[1:],
+    )
 
 
 def fit_fractional(
@@ -65,15 +82,7 @@ def fit_fractional(
     model = regression.model
     _ = regression.coefficients  # names the variable that follows from others
     n = len(model.predictors)
-    share, weights = model.outcomes[:, 0] / 100, model.design.weights
-    # The quasi-likelihood of a share is that of a binary outcome: weight y on 1, 1 - y on 0.
-    # statsmodels' GLM gives the same, but a coefficient without a bound counts as converged there.
-    fit = CumulativeLink(
-        np.repeat([1, 0], n),
-        np.tile(model.predictors[:, 1:], (2, 1)),
-        np.concatenate([weights * share, weights * (1 - share)]),
-        model.terms["term"].tolist()[1:],
-    )
+    fit = fit_share(model, model.outcomes[:, 0] / 100)
     covariance = joint_covariance(model.design, [fit.influence[:n] + fit.influence[n:]])
     effects, jacobian = average_effects(model, fit.parameters)
     table = model.terms.iloc[1:].reset_index(drop=True)
