@@ -16,10 +16,12 @@ from pathlib import Path
 
 import pandas as pd
 
-__all__ = ["BUILD_VARIABLE", "Provenance", "gather", "table"]
+__all__ = ["BUILD_VARIABLE", "RECORD", "Provenance", "gather", "table", "write_record"]
 
 # The build hands this to the kernels, so that a chapter can show it.
 BUILD_VARIABLE = "COPROD_BUILD"
+# A finished book holds this file, so that one can tell what state of the project it shows.
+RECORD = "build.json"
 
 PACKAGES = (
     "pandas",
@@ -97,6 +99,22 @@ def gather(folder: Path, engine: str) -> Provenance:
         epoch=int(given) if given and given.isdigit() else None,
         versions=versions,
     )
+
+
+def write_record(provenance: Provenance, folder: Path) -> None:
+    """Leave in a finished book what it was made from and with.
+
+    Parameters
+    ----------
+    provenance
+        What was found out.
+    folder
+        The book's folder.
+    """
+    given = os.environ.get("COPROD_PANEL")
+    record = asdict(provenance) | {"panel": Path(given).name if given else None}
+    text = json.dumps(record, ensure_ascii=False, indent=2) + "\n"
+    (folder / RECORD).write_bytes(text.encode("utf-8"))
 
 
 def _git(folder: Path, *arguments: str) -> str | None:
