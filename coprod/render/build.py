@@ -21,12 +21,13 @@ import yaml
 from coprod.errors import BookError, Fault
 from coprod.render.chapter import Chapter, read_chapters
 from coprod.render.document import PANDOC, Converted, convert
+from coprod.render.downloads import write_pngs
 from coprod.render.execute import Progress, kernel_environment, run_chapters
 from coprod.render.notebook import has_code, notebook_name, notebook_text
 from coprod.render.paper import write_paper
 from coprod.render.place import check_output, fresh_folder
 from coprod.render.project import CONFIG, Book, open_book
-from coprod.render.provenance import BUILD_VARIABLE, Provenance, gather
+from coprod.render.provenance import BUILD_VARIABLE, Provenance, gather, write_record
 from coprod.render.site import Page, write_site
 
 __all__ = ["ENGINES", "TARGETS", "Built", "choose_engine", "render", "write_notebooks"]
@@ -164,6 +165,7 @@ def render(
             _render_with_quarto(book, to, fresh, provenance)
         else:
             _render_embedded(book, chapters, to, fresh, provenance, jobs, progress, announce)
+        write_record(provenance, fresh)
     pdf = target / book.pdf_name if to != "html" else None
     return Built(target, description, time.monotonic() - started, pdf)
 
@@ -186,6 +188,8 @@ def _render_embedded(
         pages = [Page.from_converted(each) for each in converted]
         _copy_files(book, converted, fresh)
         _copy_resources(book, fresh)
+        if book.get("downloads", default=False):
+            write_pngs(fresh)
         write_site(
             book,
             pages,

@@ -19,6 +19,7 @@ from nbformat import NotebookNode
 from coprod.errors import BookError, Fault
 from coprod.render.chapter import Cell, Chapter, Prose
 from coprod.render.contract import FORMATS
+from coprod.render.downloads import links
 from coprod.render.notebook import inline_values, outputs
 from coprod.render.project import CONFIG, Book
 
@@ -212,11 +213,16 @@ def _outputs(
             pictures += 1
             entry = PurePosixPath(chapter.entry.source)
             name = f"{entry.stem}_files/{cell.label or f'cell-{cell.number}'}-{pictures}{PICTURES[form]}"
-            yield _picture(data[form], folder / entry.parent / name, name)
+            shown = _picture(data[form], folder / entry.parent / name, name)
         elif form == "text/plain":
-            yield {"kind": "display", "text": ANSI.sub("", data[form])}
+            shown = {"kind": "display", "text": ANSI.sub("", data[form])}
         elif form:
-            yield {"kind": form.removeprefix("text/"), "text": data[form]}
+            shown = {"kind": form.removeprefix("text/"), "text": data[form]}
+        else:
+            continue
+        if target == "html" and book.get("downloads", default=False):
+            shown["downloads"] = links(cell, data, shown.get("path"), chapter.entry.path, folder)
+        yield shown
 
 
 def _picture(content: str, file: Path, name: str) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 from coprod.render.chapter import Cell, Chapter, Line, Prose
 
 __all__ = [
+    "CSV",
     "SETUP",
     "chapter_notebook",
     "has_code",
@@ -24,6 +25,7 @@ __all__ = [
 
 SETUP = "from coprod.render.kernel import inline as _inline, prepare as _prepare\n\n_prepare()"
 PICTURES = ("image/svg+xml", "image/png")
+CSV = "text/csv"
 
 
 def chapter_notebook(chapter: Chapter) -> NotebookNode:
@@ -95,14 +97,15 @@ def inline_values(notebook: NotebookNode, block: int) -> list[str]:
 def notebook_text(notebook: NotebookNode) -> str:
     """A notebook as it is kept in git: the same text for the same results.
 
-    Pictures are left out and only named, since their last digits differ between processors; so are
-    times, and the version of Python.
+    Pictures are left out and only named, since their last digits differ between processors. So are a
+    table's unrounded numbers, times, and the version of Python.
     """
     kept = nbformat.from_dict(json.loads(nbformat.writes(notebook)))
     kept["metadata"]["language_info"] = {"name": "python"}
     for cell in kept["cells"]:
         cell["metadata"].pop("execution", None)
         for output in cell.get("outputs", []):
+            output.get("data", {}).pop(CSV, None)
             for kind in PICTURES:
                 if kind in output.get("data", {}):
                     output["data"][kind] = "a picture"

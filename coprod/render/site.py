@@ -16,6 +16,7 @@ import jinja2
 from markupsafe import Markup
 
 from coprod.errors import BookError, Fault
+from coprod.render.downloads import FOLDER, bibtex
 from coprod.render.project import CONFIG, Book
 from coprod.render.provenance import spoken_date
 
@@ -28,7 +29,7 @@ TEMPLATES = Path(__file__).parent / "templates"
 ASSETS = ("style.css", "book.js", "icon.svg")
 APPENDICES = "Appendices"
 # Pagefind's index leaves out code, and what stands on every page.
-NOT_SEARCHED = ("details.code", "div.sourceCode", "nav", ".toc", "script", ".tablist")
+NOT_SEARCHED = ("details.code, div.sourceCode", "nav, .toc, .tablist, .downloads", "script")
 # Pagefind also writes interfaces of its own, which no page uses.
 NOT_USED = ("pagefind-ui*", "pagefind-modular-ui*", "pagefind-component-ui*", "pagefind-highlight*")
 
@@ -177,6 +178,7 @@ def write_site(
         "date": _shown_date(book.get("book", "date")) or date,
         "notice": notice,
         "paper": paper,
+        "citation": _write_citation(book, out, date),
         "icon": icon or "assets/icon.svg",
         "style": style,
         "footer": [book.get("book", "page-footer", side) for side in ("left", "center", "right")],
@@ -224,6 +226,16 @@ def _copy_named(book: Book, out: Path, what: str, name: str | None) -> str | Non
     (out / name).parent.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(book.folder / name, out / name)
     return name
+
+
+def _write_citation(book: Book, out: Path, date: str | None) -> str | None:
+    """Write the book's BibTeX entry, and say where, if the book offers downloads."""
+    if not book.get("downloads", default=False):
+        return None
+    file = out / FOLDER / f"{Path(book.pdf_name).stem}.bib"
+    file.parent.mkdir(exist_ok=True)
+    file.write_text(bibtex(book, date), encoding="utf-8", newline="\n")
+    return f"{FOLDER}/{file.name}"
 
 
 def _index(out: Path) -> None:

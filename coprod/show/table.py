@@ -11,7 +11,7 @@ from great_tables import GT
 from coprod.panel import Panel
 from coprod.show.words import interval, number, percent
 
-__all__ = ["INTERVAL", "Table", "intervals", "labels", "named", "side_by_side", "table"]
+__all__ = ["INTERVAL", "Table", "csv", "intervals", "labels", "named", "side_by_side", "table"]
 
 INTERVAL = "95% interval"
 """The heading of a column of intervals."""
@@ -29,13 +29,20 @@ class Table:
         Its identifier in the page.
     made
         The great_tables table, for whoever wants to change it.
+    csv
+        The numbers behind it, as :func:`csv` writes them.
     """
 
     name: str
     made: GT = field(repr=False)
+    csv: str = field(repr=False)
 
     def _repr_html_(self) -> str:
         return str(self.made._repr_html_())
+
+    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
+        """The form that travels beside the HTML, from which the build makes the download."""
+        return {"text/csv": self.csv}
 
 
 def table(
@@ -49,6 +56,8 @@ def table(
     spanners: Mapping[str, Sequence[str]] | None = None,
     notes: Sequence[str] = (),
     panel: Panel | None = None,
+    numbers: pd.DataFrame | None = None,
+    data: str = "",
 ) -> Table:
     """A table of some columns of a frame.
 
@@ -73,6 +82,10 @@ def table(
         Sentences below the table.
     panel
         Where the numbers come from, said in a last note.
+    numbers
+        The tidy frame that the table was made of, for its download; by default `frame`.
+    data
+        Where the numbers come from, in the download, if from no panel.
 
     Returns
     -------
@@ -105,7 +118,55 @@ def table(
     for note in [*notes, *([_source(panel)] if panel else [])]:
         made = made.tab_source_note(note)
     # Fonts and sizes are the page's own; great_tables would name a dozen web fonts.
-    return Table(name, made.tab_options(table_font_names=["inherit"]))
+    made = made.tab_options(table_font_names=["inherit"])
+    about = panel.describe() if panel else data
+    return Table(name, made, csv(frame if numbers is None else numbers, about))
+
+
+def csv(frame: pd.DataFrame, about: str) -> str:
+    """A frame as the CSV that a reader takes away.
+
+    Everything that leaves the book as numbers passes here.
+
+    Parameters
+    ----------
+    frame
+        Tidy numbers, unrounded.
+    about
+        What data they come from. It is the first column, `data`, so that it stays with the numbers;
+        where it is empty, as for the words of a questionnaire, there is no such column.
+
+    Returns
+    -------
+    str
+        UTF-8 text with commas; numbers have ten significant digits, since the last ones differ between
+        machines. A text that a spreadsheet would take for a formula starts with an apostrophe.
+
+    Examples
+    --------
+    >>> print(csv(pd.DataFrame({"arm": ["=norm"], "effect": [1 / 3]}), "synthetic panel"))
+    data,arm,effect
+    synthetic panel,'=norm,0.3333333333
+    <BLANKLINE>
+    """
+    numeric = frame.select_dtypes("number").columns
+    safe = {
+        name: frame[name].astype(object).map(_safe, na_action="ignore")
+        for name in frame
+        if name not in numeric
+    }
+    written = frame.assign(**safe)
+    if about:
+        written.insert(0, "data", _safe(about))
+    return str(written.to_csv(index=False, float_format="%.10g", lineterminator="\n"))
+
+
+def _safe(value: object) -> object:
+    """A value on one line that no spreadsheet takes for a formula."""
+    if not isinstance(value, str):
+        return value
+    line = " ".join(value.splitlines())
+    return f"'{line}" if line.startswith(("=", "+", "-", "@", "\t")) else line
 
 
 def named(frame: pd.DataFrame, panel: Panel) -> pd.DataFrame:

@@ -14,7 +14,7 @@ from nbval.plugin import IPyNbFile
 from coprod.paths import PROJECT
 from coprod.render.chapter import read_chapters
 from coprod.render.execute import kernel_environment
-from coprod.render.notebook import notebook_name
+from coprod.render.notebook import CSV, notebook_name
 from coprod.render.project import open_book
 
 # A picture's last digits differ between processors, so a kept notebook only names it (PICTURE in
@@ -28,7 +28,8 @@ class ChapterNotebook(IPyNbFile):
     skip_compare: tuple[str, ...]
 
     def setup(self) -> None:
-        self.skip_compare = tuple(key for key in self.skip_compare if not key.startswith("image/"))
+        compared = (key for key in self.skip_compare if not key.startswith("image/"))
+        self.skip_compare = (*compared, CSV)
         self.sanitize_patterns.update(PICTURES)
         folders = {
             notebook_name(chapter): (PROJECT / chapter.entry.source).parent

@@ -97,11 +97,15 @@ local function cell_blocks(cell, chapter, target, faults)
     blocks:insert(pandoc.Div({ code }, pandoc.Attr("", { "coprod-code" }, { fold = cell.fold, summary = cell.summary })))
   end
   local results = pandoc.Blocks {}
+  local downloads = pandoc.List {}
   for index, output in ipairs(cell.outputs) do
     local alt = cell.alt[index] or cell.alt[1] or ""
     local made = output_blocks(output, cell, chapter, target, faults, alt)
     if cell.float and #cell.subcaps > 0 then
-      made = pandoc.Blocks { M.float("sub", cell.label .. "-" .. index, M.inlines(cell.subcaps[index] or ""), made) }
+      local attributes = { downloads = pandoc.json.encode(output.downloads or {}) }
+      made = pandoc.Blocks { M.float("sub", cell.label .. "-" .. index, M.inlines(cell.subcaps[index] or ""), made, attributes) }
+    else
+      downloads:extend(output.downloads or {})
     end
     results:extend(made)
   end
@@ -116,7 +120,9 @@ local function cell_blocks(cell, chapter, target, faults)
       table.insert(faults, { source = chapter.source, place = cell.place, kind = "empty", label = cell.label })
     end
     results = pandoc.Blocks {
-      M.float(cell.float, cell.label, M.inlines(cell.caption), results, { columns = tostring(cell.ncol or 1) }),
+      M.float(cell.float, cell.label, M.inlines(cell.caption), results, {
+        columns = tostring(cell.ncol or 1), downloads = pandoc.json.encode(downloads),
+      }),
     }
   end
   blocks:extend(results)

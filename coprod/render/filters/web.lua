@@ -120,14 +120,25 @@ local function scrolled(tbl, caption_id, index)
   return raw(('<div class="scroll" tabindex="0"%s>\n%s\n</div>'):format(region, table_html(tbl, caption_id)))
 end
 
+-- Links to what can be taken away of a float, which is called by its name.
+local function downloads(div, name)
+  local given = pandoc.json.decode(div.attributes.downloads or "[]", false)
+  local out = pandoc.List {}
+  for _, each in ipairs(given) do
+    out:insert(('<a href="%s" download aria-label="%s of %s">%s</a>'):format(escape(each.path), each.kind, name, each.kind))
+  end
+  return #out > 0 and raw('<p class="downloads">Download ' .. table.concat(out, " ") .. "</p>") or pandoc.Blocks {}
+end
+
 -- The parts of a chapter -----------------------------------------------------------------------
 
 local function float(div)
   local kind, id = div.attributes.kind, div.identifier
   local caption = pandoc.utils.blocks_to_inlines(div.content[1].content)
   local number = div.attributes.number or ""
-  if kind == "fig" then number = "Figure\u{a0}" .. number .. ": " end
-  if kind == "tbl" then number = "Table\u{a0}" .. number .. ": " end
+  local name = ({ fig = "Figure\u{a0}", tbl = "Table\u{a0}", sub = "part " })[kind]
+  name = name and name .. number
+  if kind == "fig" or kind == "tbl" then number = name .. ": " end
   if kind == "sub" then number = number .. " " end
   local content = pandoc.Blocks { table.unpack(div.content, 2) }
   local tabular = kind == "tbl" or (kind == "none" and content[1] and content[1].t == "Table")
@@ -150,6 +161,7 @@ local function float(div)
     if panels then blocks:insert(raw "</div>") end
     blocks:insert(figcaption)
   end
+  blocks:extend(pandoc.Blocks(downloads(div, name)))
   blocks:insert(raw "</figure>\n</div>")
   return blocks
 end

@@ -69,6 +69,7 @@ def coefficients(frame: pd.DataFrame, panel: Panel) -> Table:
             f"{rows}.",
         ],
         panel=panel,
+        numbers=frame,
     )
 
 
@@ -114,6 +115,7 @@ def block_shares(frame: pd.DataFrame, panel: Panel) -> Table:
             f"corrected: {note}.",
         ],
         panel=panel,
+        numbers=frame,
     )
 
 
@@ -148,6 +150,7 @@ def comparison(frame: pd.DataFrame, panel: Panel) -> Table:
             *_against(frame),
         ],
         panel=panel,
+        numbers=frame,
     )
 
 
@@ -167,4 +170,5 @@ def block_comparison(frames: dict[str, pd.DataFrame], panel: Panel) -> Table:
         spanners=spanners,
         notes=["Robust Wald tests of equal coefficients; clustered by respondent."],
         panel=panel,
+        numbers=shown,
     )

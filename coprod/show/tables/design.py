@@ -92,6 +92,7 @@ def strength_of_nudges(frame: pd.DataFrame, panel: Panel) -> Table:
             "goes with signing up, not that of an estimated effect."
         ],
         panel=panel,
+        numbers=frame,
     )
 
 
@@ -164,6 +165,8 @@ def recovered_correlates(frame: pd.DataFrame, panel: Panel) -> Table:
         group="group",
         spanners=spanners,
         notes=[f"{panels} synthetic panels drawn from data/design.yml."],
+        numbers=part,
+        data=f"{panels} synthetic panels drawn from data/design.yml",
     )
 
 
@@ -203,6 +206,8 @@ def recovered_effects(frame: pd.DataFrame, panel: Panel) -> Table:
             "True effect in points of willingness, and as a share that signs up. "
             f"{drawn} synthetic experiments drawn from data/design.yml."
         ],
+        numbers=part,
+        data=f"{drawn} synthetic experiments drawn from data/design.yml",
     )
 
 
@@ -237,6 +242,8 @@ def sizes(frame: pd.DataFrame, panel: Panel) -> Table:
             f"{drawn} synthetic experiments; randomisation tests with "
             f"{number(frame['draws'].min())} assignments each."
         ],
+        numbers=part,
+        data=f"{drawn} synthetic experiments drawn from data/design.yml",
     )
 
 
@@ -272,6 +279,8 @@ def power_check(frame: pd.DataFrame) -> Table:
             f"{number(frame['experiments'].min())} simulated experiments a row; the errors are "
             "those of so many."
         ],
+        numbers=frame,
+        data="simulated experiments",
     )
 
 

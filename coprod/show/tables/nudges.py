@@ -101,6 +101,7 @@ def balance(frame: pd.DataFrame, panel: Panel) -> Table:
             "Unweighted.",
         ],
         panel=panel,
+        numbers=frame,
     )
 
 
@@ -142,6 +143,7 @@ def arm_effects(frame: pd.DataFrame, panel: Panel) -> Table:
         group="of",
         notes=notes,
         panel=panel,
+        numbers=frame,
     )
 
 
@@ -191,6 +193,7 @@ def randomisation(tests: pd.DataFrame, effects: pd.DataFrame, panel: Panel) -> T
             f"Differences within areas, unweighted. {words.number(tests['draws'].iloc[0])} draws.",
         ],
         panel=panel,
+        numbers=shown,
     )
 
 
@@ -232,6 +235,7 @@ def equivalence(frame: pd.DataFrame, panel: Panel) -> Table:
             "effect against none.",
         ],
         panel=panel,
+        numbers=frame,
     )
 
 
@@ -270,6 +274,7 @@ def heterogeneity(frame: pd.DataFrame, panel: Panel) -> Table:
             "finds, before Holm's correction, with a chance of 80%.",
         ],
         panel=panel,
+        numbers=frame,
     )
 
 

@@ -43,6 +43,7 @@ def across_models(frame: pd.DataFrame, panel: Panel) -> Table:
         spanners=spanners,
         notes=["Points of the index per SD; of the fractional logit, the average marginal effect."],
         panel=panel,
+        numbers=frame,
     )
 
 
@@ -66,6 +67,7 @@ def marginal_effects(frame: pd.DataFrame, panel: Panel) -> Table:
             "the reference; weighted ordered logit, errors clustered by respondent.",
         ],
         panel=panel,
+        numbers=frame,
     )
 
 
@@ -113,6 +115,7 @@ def respondent_share(frame: pd.DataFrame, panel: Panel) -> Table:
             "of the respondent, the intraclass correlation.",
         ],
         panel=panel,
+        numbers=frame,
     )
 
 
@@ -139,6 +142,7 @@ def imputed(frame: pd.DataFrame, panel: Panel) -> Table:
             "coefficient. Missing: the share of information that the gaps cost.",
         ],
         panel=panel,
+        numbers=frame,
     )
 
 
@@ -159,6 +163,7 @@ def linearity(frame: pd.DataFrame, panel: Panel) -> Table:
         group="of",
         notes=["Robust Wald tests of a free step for each answer against a straight line."],
         panel=panel,
+        numbers=frame,
     )
 
 

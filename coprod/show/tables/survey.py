@@ -47,6 +47,7 @@ def areas(frame: pd.DataFrame, panel: Panel) -> Table:
         stub="label",
         spanners={"Weights": ["lightest", "heaviest"]},
         panel=panel,
+        numbers=frame,
     )
 
 
@@ -66,6 +67,7 @@ def margins(frame: pd.DataFrame, panel: Panel) -> Table:
         group="of",
         notes=["Areas count by their number of respondents."],
         panel=panel,
+        numbers=frame,
     )
 
 
@@ -91,6 +93,7 @@ def missing(frame: pd.DataFrame, panel: Panel) -> Table:
         stub="role",
         spanners={"Share of respondents who did not answer": ["min", "median", "max"]},
         panel=panel,
+        numbers=frame,
     )
 
 
@@ -115,6 +118,7 @@ def reliability(frame: pd.DataFrame, panel: Panel) -> Table:
         group="issue",
         notes=["Intervals by a bootstrap over respondents, unweighted."],
         panel=panel,
+        numbers=frame,
     )
 
 
@@ -179,6 +183,7 @@ def items(frame: pd.DataFrame, panel: Panel) -> Table:
         group="of",
         notes=["Weighted shares of all who answered; the interval is that of ‘often’."],
         panel=panel,
+        numbers=frame,
     )
 
 
@@ -201,6 +206,7 @@ def gaps(frame: pd.DataFrame, panel: Panel) -> Table:
         spanners={"Mean index": ["individual", "collective"]},
         notes=["SD: the standard deviation of the difference between a person's two indices."],
         panel=panel,
+        numbers=frame,
     )
 
 
@@ -219,6 +225,7 @@ def background_tests(frame: pd.DataFrame, panel: Panel) -> Table:
         spanners=spanners,
         notes=["Design-based Wald tests; p after Holm over all backgrounds and both forms."],
         panel=panel,
+        numbers=frame,
     )
 
 
@@ -232,6 +239,7 @@ def correlations(frame: pd.DataFrame, panel: Panel) -> Table:
         stub="issue",
         notes=["Weighted; respondents are the units drawn, areas the strata."],
         panel=panel,
+        numbers=frame,
     )
 
 
@@ -247,4 +255,5 @@ def overlap(frame: pd.DataFrame, panel: Panel) -> Table:
         stub="group",
         group="issue",
         panel=panel,
+        numbers=frame,
     )

@@ -46,6 +46,8 @@ def comparisons(frame: pd.DataFrame) -> Table:
             f"errors or in per cent. R {words.listing(frame['r_version'].unique())}; panel with the "
             f"checksum {words.listing(value[:12] for value in frame['panel_sha256'].unique())}."
         ],
+        numbers=frame,
+        data="the synthetic panel of data/panel.csv, with this program and with R",
     )
 
 
@@ -57,6 +59,8 @@ def functions_compared(frame: pd.DataFrame) -> Table:
         {"what": "What is compared", "function": "Function of coprod", "r": "Functions of R"},
         stub="what",
         group="group",
+        numbers=frame,
+        data="the synthetic panel of data/panel.csv, with this program and with R",
     )
 
 
@@ -89,6 +93,8 @@ def experiments_beside_r(frame: pd.DataFrame) -> Table:
             "Percentage points. Decimals alike: of all that R gives as shares of one, errors and "
             "p-values among them."
         ],
+        numbers=frame,
+        data="published experiments, with this program and with R",
     )
 
 
@@ -119,6 +125,7 @@ def information_beside_r(frame: pd.DataFrame) -> Table:
             OURS: ["estimate", "standard_error"],
             "R": ["r_estimate", "r_standard_error"],
         },
+        data="a published study, with this program and with R",
     )
 
 
