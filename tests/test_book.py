@@ -7,6 +7,7 @@ import os
 import re
 from pathlib import Path
 
+import pandas as pd
 import pikepdf
 import pytest
 from bs4 import BeautifulSoup
@@ -79,11 +80,73 @@ def test_every_link_leads_somewhere(built: Built, pages: dict[str, BeautifulSoup
 
 
 def test_nothing_of_the_panel_is_in_the_book(built: Built) -> None:
-    respondent = open_panel().frame["respondent"].iloc[0]
+    frame = open_panel().frame
+    respondent = frame["respondent"].iloc[0]
     for path in built.out.rglob("*"):
-        assert path.suffix not in (".csv", ".parquet", ".ipynb"), path
-        if path.suffix in (".html", ".svg", ".js"):
+        assert path.suffix not in (".parquet", ".ipynb"), path
+        if path.suffix in (".html", ".svg", ".js", ".csv"):
             assert respondent not in path.read_text(), path
+        if path.suffix == ".csv":
+            assert path.parent == built.out / "downloads"
+            assert len(pd.read_csv(path)) < len(frame) / 2, path
+
+
+def test_every_figure_and_table_can_be_taken_away(
+    built: Built, pages: dict[str, BeautifulSoup]
+) -> None:
+    linked = {Path("downloads/coprod.bib")}
+    for name, page in pages.items():
+        for float_ in page.select(".float[id^=fig-], .float[id^=tbl-]"):
+            links = float_.select(".downloads a")
+            label = float_["id"]
+            caption = float_.select_one("figcaption")
+            assert caption is not None
+            number = caption.get_text().partition(":")[0]
+            kinds = ["CSV"] if str(label).startswith("tbl-") else ["SVG", "PNG"]
+            assert [link["aria-label"] for link in links] == [
+                f"{kind} of {number}" for kind in kinds
+            ], label
+            files = [(built.out / name).parent / str(link["href"]) for link in links]
+            linked |= {file.resolve().relative_to(built.out.resolve()) for file in files}
+    there = {path.relative_to(built.out) for path in (built.out / "downloads").iterdir()}
+    assert there - linked == set()
+
+
+# What holds words of the questionnaire or of the program, and no numbers from data.
+WORDS = {
+    "tbl-colophon",
+    "tbl-list",
+    "tbl-codebook-variables",
+    "tbl-codebook-arms",
+    "tbl-nudges-texts",
+}
+
+
+def test_every_csv_says_what_data_it_is(built: Built) -> None:
+    for path in sorted((built.out / "downloads").glob("*.csv")):
+        read = pd.read_csv(path)
+        if not any(path.stem.startswith(words) for words in WORDS):
+            assert read.columns[0] == "data", path
+            said = set(read["data"])
+            assert len(said) == 1, path
+            assert re.search(r"synthetic|simulated|published", str(said)), path
+
+
+def test_every_link_of_the_paper_leads_somewhere(built: Built) -> None:
+    assert built.pdf
+    with pikepdf.open(built.pdf) as pdf:
+        pages = {page.obj.objgen for page in pdf.pages}
+        links = [
+            annotation
+            for page in pdf.pages
+            for annotation in page.get("/Annots", [])
+            if annotation.get("/Subtype") == "/Link"
+        ]
+        inside = [link for link in links if "/Dest" in link]
+        assert len(inside) > 100
+        assert all(link.Dest[0].objgen in pages for link in inside)
+        outside = [str(link.A.URI) for link in links if "/Dest" not in link]
+        assert [uri for uri in outside if not uri.startswith("https://")] == []
 
 
 def test_the_paper_is_whole(built: Built) -> None:
