@@ -13,7 +13,7 @@ LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --fork-s
 	--custom-compile-command "make lock"
 
 .DEFAULT_GOAL := help
-.PHONY: help render preview test lint notebooks truth recovery validation bench lock clean
+.PHONY: help render preview package test lint notebooks truth recovery validation bench lock clean
 
 help: ## Show these commands
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile | expand -t 18
@@ -40,6 +40,9 @@ render: .venv/render.stamp ## Make the website and the PDF in _book/; PANEL=FILE
 
 preview: .venv/render.stamp ## Make the website, serve it on localhost, rebuild on change
 	$(BIN)/python -m coprod preview
+
+package: .venv/render.stamp ## Write the package for an archive from a clean clone and its book: dist/*.zip
+	$(BIN)/python -m coprod package
 
 # Two processes with one thread each are faster than two that share the processors; a file's tests stay together.
 test: export OPENBLAS_NUM_THREADS = 1
@@ -81,4 +84,4 @@ lock: .venv/uv.stamp ## Renew the lock files from pyproject.toml, for Linux, mac
 	$(LOCK) --no-generate-hashes --group build -c requirements.lock -o constraints.txt pyproject.toml
 
 clean: ## Remove what was built and the environment
-	rm -rf _book .venv
+	rm -rf _book dist .venv

@@ -176,6 +176,20 @@ def reproducing(
 
 
 @app.command()
+def package(
+    project: ProjectFolder = Path(),
+    out: Annotated[
+        Path | None,
+        typer.Option(help="The file to write.", show_default="dist/coprod-VERSION.zip"),
+    ] = None,
+) -> None:
+    """Write source, data and the built book with checksums as one file for an archive."""
+    from coprod.package import package as write
+
+    print(f"The package is {_near(write(out, project))}")
+
+
+@app.command()
 def preview(
     project: ProjectFolder = Path(),
     port: Annotated[
