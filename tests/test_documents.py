@@ -1,0 +1,45 @@
+"""What the files for readers and maintainers tell one to run or to open is there."""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+
+import pytest
+from typer.main import get_command
+
+from coprod.cli import app
+from coprod.paths import PROJECT
+
+DOCUMENTS = ("README.md", "REPRODUCING.md", "MAINTAINING.md", "CHANGELOG.md", "data/README.md")
+TARGETS = set(re.findall(r"^(\w+):.*## ", (PROJECT / "Makefile").read_text("utf-8"), re.MULTILINE))
+COMMANDS = set(getattr(get_command(app), "commands", {}))
+SPAN = re.compile(r"`([^`\n]+)`")
+
+
+def spans(document: str) -> list[str]:
+    return SPAN.findall((PROJECT / document).read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_every_command_that_a_document_names_exists(document: str) -> None:
+    assert {"render", "package", "recovery"} <= TARGETS
+    assert {"render", "package", "reproducing"} <= COMMANDS
+    for span in spans(document):
+        if found := re.match(r"make (\w+)", span):
+            assert found[1] in TARGETS, span
+        if found := re.match(r"coprod ([a-z]+)", span):
+            assert found[1] in COMMANDS, span
+        if found := re.match(r"python -m (coprod[\w.]*)", span):
+            assert importlib.util.find_spec(found[1]), span
+
+
+@pytest.mark.parametrize("document", ["README.md", "MAINTAINING.md", "CHANGELOG.md"])
+def test_every_file_that_a_document_names_is_there(document: str) -> None:
+    for span in spans(document):
+        if re.fullmatch(r"(?!_book|dist)[\w.-]+/[\w./-]*", span):
+            assert (PROJECT / span).exists(), span
+
+
+def test_maintaining_is_one_page() -> None:
+    assert len((PROJECT / "MAINTAINING.md").read_text(encoding="utf-8").splitlines()) <= 75
