@@ -117,7 +117,7 @@ def crate(
         name = f"{built.relative_to(project).as_posix()}/"
         folders.append(_folder(name, "The book: website, PDF, figures and tables", products))
         files += products
-    texts = [_file(path, what, project) for path, what in DOCUMENTS.items()]
+    texts = [_file(path, what) for path, what in DOCUMENTS.items()]
     root = {
         "@id": "./",
         "@type": "Dataset",
@@ -151,18 +151,16 @@ def _source(project: Path) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     """The folders of the source, and the data and chapters in them."""
     package = json.loads((project / "data" / "datapackage.json").read_text(encoding="utf-8"))
     data = [
-        _file(f"data/{each['path']}", each["description"], project, "CC0-1.0")
+        _file(f"data/{each['path']}", each["description"], "CC0-1.0")
         for each in package["resources"]
     ]
     data += [
-        _file("data/datapackage.json", "The data as a Frictionless Data Package", project),
-        _file("data/README.md", "The data, file by file", project),
+        _file("data/datapackage.json", "The data as a Frictionless Data Package"),
+        _file("data/README.md", "The data, file by file"),
     ]
     chapters = []
     for chapter in read_chapters(open_book(project)):
-        title = next(line.text for line in chapter.lines if line.text.startswith("# "))
-        words = re.sub(r"\s*\{[^}]*\}\s*$", "", title.removeprefix("# "))
-        entity = _file(chapter.entry.source, f"Chapter: {words}", project, "CC-BY-4.0")
+        entity = _file(chapter.entry.source, f"Chapter: {chapter.title}", "CC-BY-4.0")
         chapters.append(entity | {"@type": ["File", "SoftwareSourceCode"]})
     folders = [
         _folder("data/", package["title"], data) | {"license": {"@id": _licence("CC0-1.0")}},
@@ -178,13 +176,13 @@ def _source(project: Path) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
 def _products(project: Path, built: Path) -> list[dict[str, Any]]:
     """The files of a finished book that a reader takes away."""
     return [
-        _file(file.relative_to(project).as_posix(), PRODUCTS[file.suffix], project)
+        _file(file.relative_to(project).as_posix(), PRODUCTS[file.suffix])
         for file in sorted(built.rglob("*"))
         if file.is_file() and file.suffix in PRODUCTS
     ]
 
 
-def _file(path: str, what: str, project: Path, licence: str | None = None) -> dict[str, Any]:
+def _file(path: str, what: str, licence: str | None = None) -> dict[str, Any]:
     entity: dict[str, Any] = {
         "@id": quote(path),
         "@type": "File",

@@ -126,6 +126,7 @@ Python package `coprod/`. `tests/` holds the checks and `benchmarks/` what measu
 
 | program | what it does |
 |:--|:--|
+{chapters}
 {modules}
 
 ### License for code
@@ -234,7 +235,8 @@ def reproducing(built: Path, project: Path = PROJECT) -> str:
         r_version=" and ".join(compared["r_version"].unique()),
         r_packages=", ".join(sorted(r_packages, key=str.lower)),
         seeds="\n".join([f"| {seed} | `data/design.yml`: the panel |", *_seeds(project)]),
-        modules="\n".join([*_chapter_rows(chapters), *_module_rows(project)]),
+        chapters="\n".join(f"| `{each.entry.source}` | {each.title} |" for each in chapters),
+        modules="\n".join(_module_rows(project)),
         pdf=book.pdf_name,
         commands="\n".join(f"| `make {name}` | {what} |" for name, what in commands),
         floats="\n".join(_floats(chapters, built)),
@@ -253,13 +255,6 @@ def _sources(project: Path) -> Iterator[tuple[str, ast.Module]]:
     """Every module of the package with its path from the project's folder, in a fixed order."""
     for file in sorted((project / "coprod").rglob("*.py")):
         yield file.relative_to(project).as_posix(), ast.parse(file.read_text(encoding="utf-8"))
-
-
-def _chapter_rows(chapters: Sequence[Chapter]) -> Iterator[str]:
-    for chapter in chapters:
-        title = next(line.text for line in chapter.lines if line.text.startswith("# "))
-        words = re.sub(r"\s*\{[^}]*\}\s*$", "", title.removeprefix("# "))
-        yield f"| `{chapter.entry.source}` | {words} |"
 
 
 def _module_rows(project: Path) -> Iterator[str]:

@@ -125,6 +125,12 @@ class Chapter:
         return tuple(block for block in self.blocks if isinstance(block, Cell))
 
     @property
+    def title(self) -> str:
+        """Its title as written, without attributes; empty where it has none."""
+        line = next((line.text for line in self.lines if line.text.startswith("# ")), "")
+        return re.sub(r"\s*\{[^}]*\}\s*$", "", line.removeprefix("# "))
+
+    @property
     def lines(self) -> Iterator[Line]:
         """Every line of prose and code."""
         for block in self.blocks:
