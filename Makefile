@@ -68,6 +68,7 @@ recovery: .venv/render.stamp ## Hold estimators and power against the truth, ove
 	$(BIN)/python -m coprod.recovery $(PANELS)
 	$(BIN)/python -m coprod.experiment_recovery $(EXPERIMENTS)
 	$(BIN)/python -m coprod.power_simulation
+	$(BIN)/python -m coprod.claim_recovery
 
 validation: export OPENBLAS_NUM_THREADS = 1
 validation: .venv/test.stamp ## Compare with R's results again, into data/validation.csv (1 minute)

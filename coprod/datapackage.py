@@ -10,6 +10,8 @@ from typing import Any
 from coprod.check import LONGEST
 from coprod.instrument import Variable, load_instrument
 from coprod.paths import (
+    CLAIM_ERRORS,
+    CLAIMS,
     CODEBOOK,
     DATA,
     DATAPACKAGE,
@@ -18,6 +20,7 @@ from coprod.paths import (
     MARGINS,
     PANEL,
     POWER,
+    PUBLISHED,
     RECOVERY,
     TRUTH,
     VALIDATION,
@@ -37,6 +40,9 @@ OTHERS = {
     RECOVERY: "Bias, coverage and size of the estimators over synthetic panels",
     EXPERIMENTS: "Bias, coverage and false findings of the analyses over synthetic experiments",
     POWER: "Power by formula and by simulated experiments, design by design",
+    CLAIMS: "The claims of the literature, each with the rule by which a panel is held against it",
+    CLAIM_ERRORS: "How often each verdict is right and wrong over panels drawn under four scenarios",
+    PUBLISHED: "A place for each number of the article, to be filled in by who holds it; all empty",
     VALIDATION: "How near the program's numbers are to R's, comparison by comparison",
 }
 FORMATS = {".yml": ("yaml", "application/yaml"), ".csv": ("csv", "text/csv")}

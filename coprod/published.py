@@ -105,7 +105,7 @@ def _wrong(value: Any, places: Places, file: str, path: tuple[Any, ...], kind: s
 SCHEMA: dict[str, Any] = {
     "numbers": [
         {
-            **dict.fromkeys(("id", "what", "function"), TEXT),
+            **dict.fromkeys(("id", "group", "what", "function"), TEXT),
             "arguments": lambda *given: [],
             "published": _number,
             "where": _text,
@@ -125,7 +125,7 @@ def load_published(path: Path | None = None) -> list[dict[str, Any]]:
     Returns
     -------
     list of dict
-        Each with `id`, `what`, `function`, `arguments`, `published` (None where nobody has typed a
+        Each with `id`, `group`, `what`, `function`, `arguments`, `published` (None where nobody has typed a
         number) and `where` (it stands in the article).
 
     Raises
@@ -188,7 +188,7 @@ def beside_published(panel: Panel, path: Path | None = None) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        One row a number: `id`, `what`, `unit` ('people', 'points', 'SD', 'share'), `published` (NaN
+        One row a number: `id`, `group`, `what`, `unit` ('people', 'points', 'SD', 'share'), `published` (NaN
         where nobody has typed it in), `computed`, `low`, `high` (95 %), `difference` (computed less
         published), `where` (in the article, ''), `reason` (why nothing can be computed, else '').
 
@@ -207,7 +207,8 @@ def beside_published(panel: Panel, path: Path | None = None) -> pd.DataFrame:
     rows = []
     for entry in load_published(path):
         published = nan if entry["published"] is None else float(entry["published"])
-        row: Found = {"id": entry["id"], "what": entry["what"], "published": published}
+        row: Found = {name: entry[name] for name in ("id", "group", "what")}
+        row |= {"published": published}
         row |= {"where": entry["where"] or "", "reason": ""}
         try:
             row |= _functions()[entry["function"]].function(panel, **entry["arguments"])
@@ -215,5 +216,5 @@ def beside_published(panel: Panel, path: Path | None = None) -> pd.DataFrame:
             row |= dict.fromkeys(("computed", "low", "high"), nan)
             row |= {"unit": "", "reason": error.summary}
         rows.append(row | {"difference": row["computed"] - published})
-    order = ["id", "what", "unit", "published", "computed", "low", "high", "difference"]
+    order = ["id", "group", "what", "unit", "published", "computed", "low", "high", "difference"]
     return pd.DataFrame(rows)[[*order, "where", "reason"]]

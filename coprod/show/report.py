@@ -104,33 +104,39 @@ def claim_entries(table: pd.DataFrame, panel: Panel) -> Markdown:
 
 
 def _entry(row: Mapping[str, Any]) -> str:
-    said = [f"[**{words.plain(row['title'])}**](#claim-{row['id']})**: {row['verdict']}.**"]
-    said.append(words.plain(row["claim"]))
-    if row["reason"]:
-        said.append(words.plain(row["reason"]))
-    else:
-        said.append(words.plain(_decided(row)))
-        said.append(words.plain(row["why"]))
-    said.append(words.plain(row["note"]))
+    said = f"[**{words.plain(row['title'])}**](#claim-{row['id']})**: {row['verdict']}.**"
+    points = {"Why not": row["reason"]}
+    if not row["reason"]:
+        points = {"Estimated": f"{row['estimand']}.", "Found": _decided(row), "Rule": _rule(row)}
+    points["Mind"] = row["note"]
+    lines = [f"- *{name}:* {words.plain(text)}" for name, text in points.items() if text]
     if row["built_in"]:
         names = words.listing(f"`{name}`" for name in row["built_in_by"].split(", "))
-        said.append(f"*Built in:* the design sets it so ({names}).")
-    said.append(f"More in @{row['chapter']}.")
-    return f"::: {{#claim-{row['id']}}}\n{' '.join(part for part in said if part)}\n:::"
+        lines.append(f"- *Built in,* by {names} in the design.")
+    lines.append(f"- *More:* @{row['chapter']}.")
+    text = "\n".join([f"{said} {words.plain(row['claim'])}", "", *lines])
+    return f"::: {{#claim-{row['id']}}}\n{text}\n:::"
 
 
 def _decided(row: Mapping[str, Any]) -> str:
-    """What was estimated and found, in sentences."""
+    """What was found, in a sentence or two."""
     estimate = words.measured(row["estimate"], row["unit"])
     ends = words.measured_interval(row["low"], row["high"], row["unit"])
     found = f"{estimate} ({level(row['level'])} interval {ends})"
+    if row["estimates"] == 1:
+        return f"{found}."
+    label = row["label"][0].lower() + row["label"][1:]
+    counts = (
+        f"{words.number(row['inside'])} of {words.number(row['estimates'])} intervals lie inside, "
+        f"{words.number(row['outside'])} outside"
+    )
+    test = "" if pd.isna(row["test"]) else f" The joint test has p {words.p_value(row['p'])}."
+    return f"{counts}. What decides: {label}, {found}.{test}"
+
+
+def _rule(row: Mapping[str, Any]) -> str:
     region = words.region(row["lower"], row["upper"], row["unit"])
     if row["estimates"] == 1:
-        return f"{row['estimand']}: {found}. The rule: {region}."
-    wanted = {"all": "every one", "any": "at least one"}[row["combine"]]
-    counts = f"{row['inside']} of {row['estimates']} intervals lie inside, {row['outside']} outside"
-    test = "" if pd.isna(row["test"]) else f" The joint test has p {words.p_value(row['p'])}."
-    return (
-        f"{row['estimand']}. What decides: {row['label']}, {found}. The rule: {wanted} {region}; "
-        f"{counts}.{test}"
-    )
+        return f"{region}. {row['why']}"
+    wanted = {"all": "every one must be", "any": "at least one must be"}[row["combine"]]
+    return f"{wanted} {region}. {row['why']}"

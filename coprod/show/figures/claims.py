@@ -42,7 +42,7 @@ def claim_verdicts(table: pd.DataFrame, panel: Panel) -> Figure:
         Where the numbers come from.
     """
     sources = table["source"].unique()
-    figure, [axes] = new_figure(0.27 * (len(table) + 1.1 * len(sources)) + 1.0)
+    figure, [axes] = new_figure(0.29 * (len(table) + 1.1 * len(sources)) + 1.0)
     axes.axvspan(0, FURTHEST + 1, color="#EEF6F2", linewidth=0, zorder=0)
     axes.axvline(0, color=QUIET, linewidth=1)
     positions, labels = [], []
@@ -51,7 +51,7 @@ def claim_verdicts(table: pd.DataFrame, panel: Panel) -> Figure:
         axes.annotate(
             source_name(str(source)), (0, at), xycoords=("axes fraction", "data"),
             xytext=(-6, 0), textcoords="offset points", ha="right", va="center",
-            fontsize=8, fontweight="bold", color=INK, annotation_clip=False,
+            fontsize=9, fontweight="bold", color=INK, annotation_clip=False,
         )  # fmt: skip
         at += 0.9
         for _, row in table[table["source"] == source].iterrows():
@@ -59,16 +59,16 @@ def claim_verdicts(table: pd.DataFrame, panel: Panel) -> Figure:
             labels.append(f"{row['title']}{' *' if row['built_in'] else ''}")
             look = LOOKS.get(row["verdict"])
             if look is None or not np.isfinite(row["distance"]):
-                axes.text(0.12, at, row["verdict"], va="center", fontsize=7.5, color=QUIET)
+                axes.text(0.12, at, row["verdict"], va="center", fontsize=8.5, color=QUIET)
             else:
                 _draw(axes, float(row["distance"]), at, look)
             at += 1
         at += 0.35
-    axes.set_yticks(positions, labels, fontsize=8)
+    axes.set_yticks(positions, labels, fontsize=9)
     axes.set(ylim=(at - 0.6, -0.7), xlim=(-FURTHEST - 1, FURTHEST + 1))
     axes.set_xticks([-4, -2, 0, 2, 4])
     axes.set_xlabel(
-        "Half-widths of the interval inside (right) or outside the rule's region", fontsize=8
+        "Half-widths of the interval inside (right)\nor outside (left) the region of the rule"
     )
     grid(axes)
     present = [verdict for verdict in LOOKS if (table["verdict"] == verdict).any()]
@@ -82,8 +82,16 @@ def claim_verdicts(table: pd.DataFrame, panel: Panel) -> Figure:
                 [], [], linestyle="none", marker="$*$", color=INK, markersize=5, label="built in"
             )
         )
-    figure.legend(handles=handles, loc="outside lower left", ncols=4, fontsize=8,
-                  handletextpad=0.1, columnspacing=1.2, borderaxespad=0.0)  # fmt: skip
+    axes.legend(
+        handles=handles,
+        loc="lower right",
+        bbox_to_anchor=(1.0, 1.0),
+        ncols=len(handles),
+        fontsize=8.5,
+        handletextpad=0.1,
+        columnspacing=1.2,
+        borderaxespad=0.2,
+    )
     counts = {verdict: int((table["verdict"] == verdict).sum()) for verdict in LOOKS}
     tested = sum(counts.values())
     title = (
@@ -107,5 +115,5 @@ def _draw(axes: Axes, distance: float, at: float, look: dict[str, Any]) -> None:
     axes.annotate("", (end + 0.7 * np.sign(distance), at), (inner, at),
                   arrowprops={"arrowstyle": "->", "color": look["color"], "linewidth": 1.6})  # fmt: skip
     axes.plot(end - 0.3 * np.sign(distance), at, linestyle="none", markersize=6, zorder=3, **look)
-    axes.text(inner - 0.15 * np.sign(distance), at, number(distance), va="center", fontsize=7.5,
+    axes.text(inner - 0.15 * np.sign(distance), at, number(distance), va="center", fontsize=8.5,
               ha="right" if distance > 0 else "left", color=QUIET)  # fmt: skip

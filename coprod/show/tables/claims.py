@@ -3,42 +3,36 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from math import isfinite
+from typing import Any
 
 import pandas as pd
 
+from coprod.claims import HERE, UNTESTABLE
 from coprod.panel import Panel
 from coprod.show import words
-from coprod.show.report import level, source_name
-from coprod.show.table import INTERVAL, Table, side_by_side, table
+from coprod.show.report import source_name
+from coprod.show.table import INTERVAL, Table, table
 
 __all__ = ["claim_errors", "claim_ledger", "published_numbers"]
+
+SHORT = {UNTESTABLE: "Not testable", HERE: "Not testable here"}
 
 
 def claim_ledger(frame: pd.DataFrame, panel: Panel) -> Table:
     """The verdict on each claim, from :func:`coprod.claims.verdicts`."""
     rows = frame.to_dict("records")
-    tested = [not row["reason"] for row in rows]
     shown = frame.assign(
         of=frame["source"].map(source_name),
-        verdict=frame["verdict"].str.capitalize(),
-        found=[
-            words.measured(row["estimate"], row["unit"]) if test else "–"
-            for row, test in zip(rows, tested, strict=True)
-        ],
-        interval=[
-            f"{words.measured_interval(row['low'], row['high'], row['unit'])} ({level(row['level'])})"
-            if test
-            else "–"
-            for row, test in zip(rows, tested, strict=True)
-        ],
+        verdict=frame["verdict"].map(SHORT).fillna(frame["verdict"].str.capitalize()),
+        found=[_found(row) for row in rows],
         rule=[_rule(row) for row in rows],
         made=frame["built_in"].map({True: "Yes", False: "No"}),
     )
     columns = {
         "title": "Claim",
         "verdict": "Verdict",
-        "found": "Estimate",
-        "interval": "Interval",
+        "found": "Estimate (interval)",
         "rule": "Rule",
     }
     return table(
@@ -48,19 +42,39 @@ def claim_ledger(frame: pd.DataFrame, panel: Panel) -> Table:
         stub="title",
         group="of",
         notes=[
-            "The estimate is the one that decides. SD: standard deviations of the index, or of the "
-            "control group; a coefficient is per SD of the correlate."
+            "The estimate is the one that decides; the level of its interval stands with the entry "
+            "below. Rule: all or any of so many estimates must be there. SD: standard deviations of "
+            "the index, or of the control group; a coefficient is per SD of the correlate."
         ],
         panel=panel,
+        numbers=frame,
     )
 
 
-def _rule(row: Mapping[str, object]) -> str:
-    region = words.region(row["lower"], row["upper"], str(row["unit"]))  # type: ignore[arg-type]
-    number = row["estimates"]
-    if number in (0, 1):
-        return region
-    return f"{'all' if row['combine'] == 'all' else 'any'} of {number} {region}"
+def _found(row: Mapping[str, Any]) -> str:
+    if row["reason"]:
+        return "–"
+    ends = words.measured_interval(row["low"], row["high"], row["unit"])
+    return f"{whole(words.measured(row['estimate'], row['unit']))} {whole(f'({ends})')}"
+
+
+def _rule(row: Mapping[str, Any]) -> str:
+    """The region in signs, for which a table has room."""
+    lower, upper, unit = row["lower"], row["upper"], row["unit"]
+    if pd.isna(lower):
+        return "–"
+    if isfinite(lower) and isfinite(upper):
+        region = words.region(lower, upper, unit).removeprefix("between ").replace(" and ", " to ")
+    else:
+        bound, sign = (lower, "≥") if isfinite(lower) else (upper, "≤")
+        region = f"{sign} {words.measured(bound, unit) if bound else '0'}"
+    several = f"{row['combine']} {row['estimates']}:"
+    return f"{whole(several)} {whole(region)}" if row["estimates"] > 1 else whole(region)
+
+
+def whole(text: str) -> str:
+    """A text that is not broken at the end of a line."""
+    return text.replace(" ", "\N{NO-BREAK SPACE}")
 
 
 def claim_errors(
@@ -78,26 +92,28 @@ def claim_errors(
         Their labels, by name.
     """
     right = frame["supported"].where(frame["true"], frame["not_supported"])
-    shown = frame[frame["current"]].assign(
+    shown = frame.assign(
         title=frame["id"].map(titles),
-        holds=frame["true"].map({True: "yes", False: "no"}),
-        right=right,
+        cell=[
+            whole(f"{'true' if true else 'false'}: {words.number(found)}, {words.number(wrong)}")
+            for true, found, wrong in zip(frame["true"], right, frame["errors"], strict=True)
+        ],
     )
-    own = {"holds": "True", "right": "Right", "errors": "Wrong"}
-    wide, columns, spanners = side_by_side(shown, ["title"], "scenario", scenarios, own)
+    wide = shown[shown["current"]].pivot(index="title", columns="scenario", values="cell")
+    wide = wide.reindex(shown["title"].unique()).dropna(how="all").reset_index()
     panels = words.listing(words.number(value) for value in frame["panels"].unique())
     return table(
         wide,
         "claims-errors",
-        {"title": "Claim", **columns},
-        formats={name: 0 for name in columns if not name.startswith("holds")},
+        {"title": "Claim", **scenarios},
         stub="title",
-        spanners=spanners,
         notes=[
-            f"Of {panels} panels in each scenario: True, whether the claim is true there; Right, "
-            "panels that find what is true; Wrong, panels that find the opposite; the rest are "
-            "inconclusive. Drawn from data/design.yml."
+            "In each cell: whether the claim is true of the population that the design describes; "
+            f"of {panels} panels drawn from it, how many find so; and how many find the opposite. "
+            "The rest are inconclusive."
         ],
+        numbers=frame,
+        data="synthetic panels drawn from data/design.yml",
     )
 
 
@@ -126,12 +142,15 @@ def published_numbers(frame: pd.DataFrame, panel: Panel) -> Table:
             "difference": "Difference",
         },
         stub="what",
+        group="group",
+        notes=["A dash: nobody has typed the number in, or there is none."],
         panel=panel,
+        numbers=frame,
     )
 
 
-def _typed(row: Mapping[str, object], name: str) -> str:
+def _typed(row: Mapping[str, Any], name: str) -> str:
     """What somebody has typed in, or that nobody has."""
     if pd.isna(row["published"]):
-        return "not filled in" if name == "published" else "–"
-    return words.measured(float(row[name]), str(row["unit"]))  # type: ignore[arg-type]
+        return "–"
+    return words.measured(float(row[name]), str(row["unit"]))
