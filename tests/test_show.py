@@ -14,6 +14,7 @@ from matplotlib.figure import Figure
 from matplotlib.text import Text
 
 from coprod import (
+    claims,
     correlates,
     diagnostics,
     forms,
@@ -29,9 +30,11 @@ from coprod import (
     studies,
     validation,
 )
+from coprod.claim_recovery import SCENARIOS, read_claim_errors
 from coprod.panel import Panel
+from coprod.published import beside_published
 from coprod.render import provenance
-from coprod.show import COLLECTIVE, INDIVIDUAL, figures, notice, tables
+from coprod.show import COLLECTIVE, INDIVIDUAL, claim_entries, figures, notice, tables
 from coprod.show.table import Table
 
 PANEL = open_panel()
@@ -45,6 +48,8 @@ EFFECTS = nudges.effects(PANEL)
 SAMPLE = EFFECTS[EFFECTS["weights"] == "unweighted"]
 JUDGED = pd.concat([nudges.equivalence(PANEL, adjustment=a) for a in ("strata", "lin")])
 CHANCE = nudges.randomisation_test(PANEL, draws=400)
+CLAIMS = claims.load_claims()
+ESTIMATES = claims.estimates(PANEL)
 IMPUTED = correlates.by_form(imputation.compare_imputed, PANEL)
 
 FIGURES: dict[str, Callable[[Panel], Figure]] = {
@@ -62,6 +67,7 @@ FIGURES: dict[str, Callable[[Panel], Figure]] = {
         correlates.predict_over(panel), panel
     ),
     "models": lambda panel: figures.across_models(MODELS, panel),
+    "claims": lambda panel: figures.claim_verdicts(claims.verdicts(ESTIMATES, panel), panel),
     "residuals": lambda panel: figures.residuals_by_fitted(RESIDUALS, panel),
     "flow": lambda panel: figures.arm_flow(nudges.flow(panel), panel),
     "balance": lambda panel: figures.arm_balance(nudges.balance(panel), panel),
@@ -89,6 +95,11 @@ TABLES: dict[str, Callable[[Panel], Table]] = {
         {"In points": correlates.compare_blocks(panel)}, panel
     ),
     "models": lambda panel: tables.across_models(MODELS, panel),
+    "claims": lambda panel: tables.claim_ledger(claims.verdicts(ESTIMATES, panel), panel),
+    "errors": lambda panel: tables.claim_errors(
+        read_claim_errors(), {name: claim.title for name, claim in CLAIMS.items()}, SCENARIOS
+    ),
+    "published": lambda panel: tables.published_numbers(beside_published(panel), panel),
     "bands": lambda panel: tables.marginal_effects(ordered.marginal_effects(panel), panel),
     "odds": lambda panel: tables.proportional_odds(ordered.proportional_odds(panel), panel),
     "respondents": lambda panel: tables.respondent_share(
@@ -305,6 +316,33 @@ def test_the_tables_of_the_experiment_count_a_share_in_percentage_points() -> No
     judged = cells(tables.equivalence(JUDGED[JUDGED["adjustment"] == "lin"], PANEL))
     assert judged.count("too\u00a0small") == 7
     assert judged.count("not\u00a0settled") == 1
+
+
+def test_the_picture_and_the_entries_of_claims_follow_the_verdicts() -> None:
+    table = claims.verdicts(ESTIMATES, PANEL)
+    tested = table["reason"] == ""
+    title = figures.claim_verdicts(table, PANEL).get_suptitle()
+    assert title.startswith(f"Of {tested.sum()} claims that were tested, ")
+    for verdict, said in (
+        (claims.SUPPORTED, "16 are supported, 0 not, 0 left open"),
+        (claims.NOT_SUPPORTED, "0 are supported, 16 not, 0 left open"),
+        (claims.INCONCLUSIVE, "0 are supported, 0 not, 16 left open"),
+    ):
+        turned = table.assign(verdict=table["verdict"].where(~tested, verdict))
+        assert said in figures.claim_verdicts(turned, PANEL).get_suptitle()
+        entries = claim_entries(turned, PANEL).data
+        assert entries.count(f"**: {verdict}.**") == tested.sum()
+    entries = claim_entries(table, PANEL).data
+    for row in table.itertuples():
+        assert f"::: {{#claim-{row.id}}}" in entries
+        assert f"@{row.chapter}" in entries
+    assert entries.count("*Built in,*") == table["built_in"].sum()
+    real = dataclasses.replace(PANEL, synthetic=False)
+    assert "Built in" not in claim_entries(claims.verdicts(ESTIMATES, real), real).data
+    # A claim far from the edge is drawn at the axis's end, and one without an error is named.
+    far = table.assign(distance=[-40.0, float("nan"), 40.0, *table["distance"][3:]])
+    drawn = texts(figures.claim_verdicts(far, PANEL))
+    assert "−40" in drawn and "40" in drawn
 
 
 def test_a_table_of_coefficients_names_its_references() -> None:
