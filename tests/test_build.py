@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shutil
 import signal
 import stat
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -16,7 +18,7 @@ from pypdf import PdfReader
 
 from coprod.cli import run
 from coprod.errors import BookError
-from coprod.render import build
+from coprod.render import build, document
 from coprod.render.build import choose_engine, render
 from coprod.render.place import check_output, fresh_folder
 from tests.books import CONFIG, FILES, write_book
@@ -47,6 +49,18 @@ def test_two_builds_in_two_folders_give_the_same_bytes(tmp_path: Path) -> None:
     )
     assert contents(first.out) == contents(second.out)
     assert "chapters/one_files/fig-x-1.svg" in contents(first.out)
+
+
+def test_a_folder_in_other_letters_and_a_locale_without_them_do_no_harm(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    filters = tmp_path / "é" / "filters"
+    shutil.copytree(document.FILTER.parent, filters)
+    monkeypatch.setattr(document, "FILTER", filters / "book.lua")
+    monkeypatch.setenv("LC_ALL", "C")
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "é"))
+    built = render(write_book(tmp_path / "é" / "book"), "embedded")
+    assert (built.out / "index.html").exists()
 
 
 def test_a_table_with_a_caption_and_no_label_goes_to_both_formats(tmp_path: Path) -> None:

@@ -128,7 +128,15 @@ def _run_pandoc(job: dict[str, Any]) -> dict[str, Any]:
         given, made = Path(temporary) / "job.json", Path(temporary) / "result.json"
         given.write_text(json.dumps(job), encoding="utf-8")
         command = [str(PANDOC), "lua", str(FILTER), str(given), str(made)]
-        run = subprocess.run(command, capture_output=True, text=True, encoding="utf-8", check=False)
+        # In a locale without UTF-8, Pandoc would not find its filters in a folder named in other letters.
+        run = subprocess.run(
+            command,
+            capture_output=True,
+            text=True,
+            encoding="utf-8",
+            check=False,
+            env=os.environ | {"LC_ALL": "C.UTF-8"},
+        )
         if run.returncode or not made.exists():
             said = run.stderr.strip().splitlines() or ["it said nothing"]
             raise BookError(
