@@ -49,7 +49,7 @@ Measured on {date} by `make bench`. Set-up, most of it downloading, comes on top
 
 The data of the book are synthetic and are part of this package. For one chapter it also uses three public data
 sets of published studies; these come with a package that the set-up installs. The microdata of the article that the
-book accompanies are not public. They are not used, and nobody needs them to reproduce the book.
+book accompanies are not public. They are not used and are not needed to reproduce the book.
 
 ### Statement about rights
 
@@ -58,7 +58,7 @@ book accompanies are not public. They are not used, and nobody needs them to rep
 - We certify that the authors have permission to redistribute the data in this package. They made all of
   them and waive all rights in them (`LICENSE-DATA`).
 
-### License for data
+### Licence for data
 
 The data in this package are under CC0 1.0 (`LICENSE-DATA`). The text and the figures of the book are
 under CC BY 4.0 (`LICENSE-TEXT`).
@@ -115,9 +115,8 @@ Every random draw has a seed, and the number of processes does not change it.
 
 ### Memory, runtime and storage requirements
 
-Two processor cores, 4 GB of memory and 3 GB of disk are enough, most of the disk for the environment. Times and
-memory of a full build stand in the overview; those of the commands for which there is more to do stand in the
-instructions below.
+Two processor cores, 4 GB of memory and 3 GB of disk are enough, most of the disk for the environment. How long a
+build takes stands in the overview; the list of commands below says how long the others take.
 
 ## Description of programs
 
@@ -129,7 +128,7 @@ Python package `coprod/`. `tests/` holds the checks and `benchmarks/` what measu
 {chapters}
 {modules}
 
-### License for code
+### Licence for code
 
 The code is under the MIT licence (`LICENSE`).
 
