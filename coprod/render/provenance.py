@@ -6,11 +6,12 @@ Nothing in it differs from one build of the same commit on the same machine to t
 from __future__ import annotations
 
 import datetime
+import hashlib
 import json
 import os
 import platform
 import subprocess
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from importlib.metadata import version
 from pathlib import Path
 
@@ -23,16 +24,22 @@ BUILD_VARIABLE = "COPROD_BUILD"
 # A finished book holds this file, so that one can tell what state of the project it shows.
 RECORD = "build.json"
 
+# What computes, draws, runs the chapters and sets the pages. All others stand in the lock file.
 PACKAGES = (
-    "pandas",
-    "numpy",
-    "scipy",
-    "statsmodels",
-    "pingouin",
-    "matplotlib",
-    "seaborn",
-    "great-tables",
+    *("numpy", "scipy", "pandas", "pyarrow", "statsmodels", "pingouin", "joblib"),
+    *("matplotlib", "seaborn", "great-tables"),
+    *("ipykernel", "nbclient", "pagefind"),
 )
+# Another panel than the project's own.
+PANEL_VARIABLE = "COPROD_PANEL"
+INPUTS = {
+    "Panel": "data/panel.csv",
+    "Codebook": "data/codebook.yml",
+    "Design of the panel": "data/design.yml",
+    "Margins": "data/margins.yml",
+    "Lock file": "requirements.lock",
+}
+BENCHMARK = "benchmarks/results.json"
 
 
 @dataclass(frozen=True)
@@ -50,7 +57,11 @@ class Provenance:
     epoch
         Seconds since 1970: ``SOURCE_DATE_EPOCH``, or the commit's time, or none.
     versions
-        Python and the packages that compute and draw.
+        Python and the packages that compute, draw, run and set.
+    inputs
+        SHA-256 of each file that the results rest on, by what it is and its name.
+    measured
+        How long a build takes and on what machine, as the project's benchmark found it; may be empty.
     """
 
     engine: str
@@ -58,6 +69,8 @@ class Provenance:
     clean: bool | None
     epoch: int | None
     versions: dict[str, str]
+    inputs: dict[str, str] = field(default_factory=dict)
+    measured: str = ""
 
     @property
     def date(self) -> str | None:
@@ -98,6 +111,33 @@ def gather(folder: Path, engine: str) -> Provenance:
         clean=None if status is None else not status,
         epoch=int(given) if given and given.isdigit() else None,
         versions=versions,
+        inputs=_checksums(folder),
+        measured=_measured(folder),
+    )
+
+
+def _checksums(folder: Path) -> dict[str, str]:
+    files = {what: folder / name for what, name in INPUTS.items()}
+    names = dict(INPUTS)
+    if given := os.environ.get(PANEL_VARIABLE):
+        files["Panel"], names["Panel"] = Path(given), Path(given).name
+    return {
+        f"{what}, {names[what]}": hashlib.sha256(file.read_bytes()).hexdigest()
+        for what, file in files.items()
+        if file.is_file()
+    }
+
+
+def _measured(folder: Path) -> str:
+    """The first case of the committed benchmark in a sentence: a time that no build changes."""
+    file = folder / BENCHMARK
+    if not file.is_file():
+        return ""
+    found = json.loads(file.read_text(encoding="utf-8"))
+    case = found["cases"][0]
+    date = spoken_date(datetime.date.fromisoformat(found["date"]))
+    return (
+        f"{case['wall_seconds']:.0f} s ({case['case']}) on {found['machine']}, measured on {date}"
     )
 
 
@@ -111,7 +151,7 @@ def write_record(provenance: Provenance, folder: Path) -> None:
     folder
         The book's folder.
     """
-    given = os.environ.get("COPROD_PANEL")
+    given = os.environ.get(PANEL_VARIABLE)
     record = asdict(provenance) | {"panel": Path(given).name if given else None}
     text = json.dumps(record, ensure_ascii=False, indent=2) + "\n"
     (folder / RECORD).write_bytes(text.encode("utf-8"))
@@ -133,23 +173,24 @@ def table() -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        Columns ``what`` and ``value``. Where no build is running, as when a notebook is run by hand,
-        one row says so.
+        Columns ``of`` (a heading), ``what`` and ``value``. Where no build is running, as when a
+        notebook is run by hand, one row says so.
     """
     given = os.environ.get(BUILD_VARIABLE)
     if not given:
-        return pd.DataFrame({"what": ["Build"], "value": ["none: this was run outside a build"]})
+        rows = [("Made from", "Build", "none: this was run outside a build")]
+        return pd.DataFrame(rows, columns=["of", "what", "value"])
     build = Provenance(**json.loads(given))
     tree = {
         True: "as committed",
         False: "changed since the commit",
         None: "not under version control",
     }[build.clean]
-    rows = {
-        "Engine": build.engine,
-        "Commit": build.commit,
-        "Files": tree,
-        "Date": build.date or "unknown",
+    parts = {
+        "Made from": {"Commit": build.commit, "Date": build.date or "unknown", "Files": tree},
+        "Checksums (SHA-256) of what it rests on": build.inputs,
+        "Made with": {"Engine": build.engine} | build.versions,
+        "Time it takes": {"Benchmark": build.measured} if build.measured else {},
     }
-    rows |= build.versions
-    return pd.DataFrame({"what": list(rows), "value": list(rows.values())})
+    rows = [(part, *pair) for part, pairs in parts.items() for pair in pairs.items()]
+    return pd.DataFrame(rows, columns=["of", "what", "value"])

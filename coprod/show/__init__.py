@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from coprod.show import figures, tables, words
 from coprod.show.notice import comparison_notice, notice
+from coprod.show.programs import program_entries
 from coprod.show.report import claim_entries
 from coprod.show.theme import COLLECTIVE, COLOURS, INDIVIDUAL, use_theme
 
@@ -15,6 +16,7 @@ __all__ = [
     "comparison_notice",
     "figures",
     "notice",
+    "program_entries",
     "tables",
     "use_theme",
     "words",

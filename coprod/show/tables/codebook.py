@@ -5,43 +5,83 @@ from __future__ import annotations
 import pandas as pd
 
 from coprod.instrument import Instrument, Variable
+from coprod.panel import Panel
 from coprod.show.table import Table, table
+from coprod.show.words import number, percent
 
 __all__ = ["arms", "build", "questions", "variables"]
 
+SHARES = "In brackets: the share of those who answered, weighted."
 
-def variables(instrument: Instrument) -> Table:
-    """The variables of a panel that belong to no issue, by role."""
+
+def variables(spread: pd.DataFrame, panel: Panel) -> Table:
+    """The variables of a panel that belong to no issue, by role.
+
+    Parameters
+    ----------
+    spread
+        As of `coprod.distributions.distributions`.
+    panel
+        The panel.
+    """
+    inside = [v for v in panel.instrument.variables.values() if v.issue is None]
     rows = [
-        {"name": v.name, "label": v.label, "allowed": _allowed(v), "role": v.role.capitalize()}
-        for v in instrument.variables.values()
-        if v.issue is None
+        {
+            "name": v.name,
+            "label": v.label,
+            "answers": _answers(v, spread) if v.levels else _range(v, spread),
+            "n": _answered(v, spread),
+            "role": v.role.capitalize(),
+        }
+        for v in inside
     ]
     return table(
         pd.DataFrame(rows),
         "codebook-variables",
-        {"name": "Variable", "label": "What it is", "allowed": "What may stand in it"},
+        {"name": "Variable", "label": "What it is", "answers": "Values", "n": "Known"},
+        formats={"n": 0},
         stub="name",
         group="role",
+        notes=[
+            f"{SHARES} Of a number: what is allowed, then the median, the middle half and the whole "
+            "range of what was answered, weighted but for the weights themselves."
+        ],
+        panel=panel,
+        numbers=_of(inside, spread),
     )
 
 
-def questions(instrument: Instrument, issue: str) -> Table:
-    """The questions about an issue as they are asked, with what may be answered."""
+def questions(spread: pd.DataFrame, panel: Panel, issue: str) -> Table:
+    """The questions about an issue as they are asked, with what was answered.
+
+    Parameters
+    ----------
+    spread
+        As of `coprod.distributions.distributions`.
+    panel
+        The panel.
+    issue
+        One of the panel's issues.
+    """
+    inside = [v for v in panel.instrument.variables.values() if v.issue == issue]
     rows = [
         {
             "name": v.name,
             "question": v.question,
-            "answers": "; ".join(f"{value} {label.lower()}" for value, label in v.levels.items()),
+            "answers": _answers(v, spread, codes=True),
+            "n": _answered(v, spread),
         }
-        for v in instrument.variables.values()
-        if v.issue == issue
+        for v in inside
     ]
     return table(
         pd.DataFrame(rows),
         f"codebook-{issue}",
-        {"name": "Variable", "question": "Question as asked", "answers": "Answers"},
+        {"name": "Variable", "question": "Question as asked", "answers": "Answers", "n": "Known"},
+        formats={"n": 0},
         stub="name",
+        notes=[SHARES],
+        panel=panel,
+        numbers=_of(inside, spread),
     )
 
 
@@ -53,14 +93,53 @@ def arms(instrument: Instrument) -> Table:
 
 def build(frame: pd.DataFrame) -> Table:
     """What a copy of the book was made from, from `coprod.render.provenance.table`."""
-    return table(frame, "colophon-build", {"what": "What", "value": "This copy"}, stub="what")
+    return table(
+        frame.assign(value=frame["value"].map(_grouped)),
+        "colophon-build",
+        {"what": "What", "value": "This copy"},
+        stub="what",
+        group="of",
+        numbers=frame,
+    )
 
 
-def _allowed(variable: Variable) -> str:
-    if variable.levels:
-        return "; ".join(variable.levels.values())
-    if variable.minimum is None:
+def _of(variables: list[Variable], spread: pd.DataFrame) -> pd.DataFrame:
+    return spread[spread["variable"].isin([v.name for v in variables])]
+
+
+def _answers(variable: Variable, spread: pd.DataFrame, codes: bool = False) -> str:
+    """Each answer with its share, if there is one."""
+    part = spread[spread["variable"] == variable.name]
+    shares = dict(zip(part["level"], part["value"], strict=True))
+    return "; ".join(
+        (f"{level} {label.lower()}" if codes else label)
+        + (f"\u00a0({percent(shares[str(level)])})" if str(level) in shares else "")
+        for level, label in variable.levels.items()
+    )
+
+
+def _range(variable: Variable, spread: pd.DataFrame) -> str:
+    """What a number may be and what it was."""
+    if variable.kind == "text":
         return "any text, each once"
-    if variable.maximum is None:
-        return f"{variable.minimum:g} or more"
-    return f"{variable.minimum:g} to {variable.maximum:g}"
+    lowest = number(variable.minimum or 0, 0)
+    most = variable.maximum
+    allowed = f"{lowest} or more" if most is None else f"{lowest} to {number(most)}"
+    part = spread[spread["variable"] == variable.name].set_index("statistic")["value"]
+    if part.empty:
+        return allowed
+    decimals = 0 if variable.kind == "integer" else 2
+    least, lower, middle, upper, greatest = (number(value, decimals) for value in part)
+    return f"{allowed}; median {middle}, {lower} to {upper}, {least} to {greatest}"
+
+
+def _answered(variable: Variable, spread: pd.DataFrame) -> float:
+    found = spread.loc[spread["variable"] == variable.name, "n"]
+    return float(found.iloc[0]) if len(found) else float("nan")
+
+
+def _grouped(value: str) -> str:
+    """A checksum with room to break in a narrow column."""
+    if len(value) != 64 or " " in value:
+        return value
+    return " ".join(value[start : start + 16] for start in range(0, 64, 16))
