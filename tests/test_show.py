@@ -31,6 +31,7 @@ from coprod import (
     validation,
 )
 from coprod.claim_recovery import SCENARIOS, read_claim_errors
+from coprod.distributions import distributions
 from coprod.panel import Panel
 from coprod.published import beside_published
 from coprod.render import provenance
@@ -38,6 +39,7 @@ from coprod.show import COLLECTIVE, INDIVIDUAL, claim_entries, figures, notice, 
 from coprod.show.table import Table
 
 PANEL = open_panel()
+SPREAD = distributions(PANEL)
 FITS = correlates.by_form(correlates.fit, PANEL)
 SHARES = correlates.by_form(correlates.blocks, PANEL, draws=50)
 COMPARED = correlates.compare_forms(PANEL, scale="sd")
@@ -124,8 +126,8 @@ TABLES: dict[str, Callable[[Panel], Table]] = {
     ),
     "equivalence": lambda panel: tables.equivalence(JUDGED, panel),
     "heterogeneity": lambda panel: tables.heterogeneity(nudges.heterogeneity(panel), panel),
-    "variables": lambda panel: tables.variables(panel.instrument),
-    "questions": lambda panel: tables.questions(panel.instrument, "safety"),
+    "variables": lambda panel: tables.variables(SPREAD, panel),
+    "questions": lambda panel: tables.questions(SPREAD, panel, "safety"),
     "arms": lambda panel: tables.arms(panel.instrument),
     "build": lambda panel: tables.build(provenance.table()),
     "comparisons": lambda panel: tables.comparisons(validation.read_validation()),
@@ -397,7 +399,7 @@ def test_the_notice_says_what_the_data_are() -> None:
 
 def test_every_question_is_in_the_codebook() -> None:
     for issue in PANEL.instrument.issues:
-        table = tables.questions(PANEL.instrument, issue)
+        table = tables.questions(SPREAD, PANEL, issue)
         text = BeautifulSoup(table._repr_html_(), "html.parser").get_text()
         asked = [v for v in PANEL.instrument.variables.values() if v.issue == issue]
         assert asked
