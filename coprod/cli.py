@@ -154,13 +154,16 @@ def claims(
     opened = open_panel(panel)
     found = estimates(opened, known)
     if as_json:
-        print(json.dumps(document(found, opened, known), ensure_ascii=False, indent=2))
+        print(json.dumps(document(found, opened, known), indent=2))
         return
     from coprod.show.report import claims_report
+    from coprod.show.words import MINUS
 
     console = Console(highlight=False)
     for text, style in claims_report(verdicts(found, opened, known), opened):
-        console.print(escape(text), style=style or None, end="", soft_wrap=True)
+        # A hyphen, which every terminal knows and every program reads as a minus.
+        said = escape(text.replace(MINUS, "-"))
+        console.print(said, style=style or None, end="", soft_wrap=True)
 
 
 @app.command()
