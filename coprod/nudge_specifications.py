@@ -32,7 +32,7 @@ from coprod.specifications import (
     turns,
 )
 
-__all__ = ["ADJUSTMENTS", "TOP", "Trial", "choices", "nudge_curve", "specifications"]
+__all__ = ["ADJUSTMENTS", "OWN", "TOP", "Trial", "choices", "nudge_curve", "specifications"]
 
 Floats = NDArray[np.float64]
 
@@ -57,6 +57,17 @@ ADJUSTMENTS = {
 """What is adjusted for: nothing, strata effects, or by Lin's method the strata and covariates."""
 
 MISSING = {"mean": "Gaps take the mean", "complete": "Complete answers"}
+
+OWN = {
+    "outcome": "willing",
+    "adjustment": "all",
+    "weights": "unweighted",
+    "area": "none",
+    "issue": "none",
+    "missing": "mean",
+    "outliers": "kept",
+}
+"""What the book itself chooses, in :func:`coprod.nudges.effects`."""
 
 
 def choices(panel: Panel) -> Choices:

@@ -32,6 +32,7 @@ from coprod.scales import indices
 __all__ = [
     "CONTROLS",
     "LEVERAGE",
+    "OWN",
     "Choices",
     "by_choice",
     "checked",
@@ -62,9 +63,9 @@ PLACE = ("area", "issue")
 CONTROLS: dict[str, tuple[str, tuple[str, ...]]] = {
     "nothing": ("Nothing", ()),
     "place": ("Area and issue", PLACE),
-    "background": ("These and background", (*PLACE, "background")),
-    "performance": ("These and performance", (*PLACE, "performance")),
-    "outreach": ("These and outreach", (*PLACE, "outreach")),
+    "background": ("Area, issue, background", (*PLACE, "background")),
+    "performance": ("Area, issue, performance", (*PLACE, "performance")),
+    "outreach": ("Area, issue, outreach", (*PLACE, "outreach")),
     "all": ("All", (*PLACE, *(block for block in BLOCKS if block != TERM))),
 }
 """Label of each set of controls, and the blocks of columns that it holds constant."""
@@ -72,6 +73,17 @@ CONTROLS: dict[str, tuple[str, tuple[str, ...]]] = {
 WEIGHTS = {"weighted": "Weighted", "unweighted": "Unweighted"}
 MISSING = {"complete": "Complete answers", "imputed": "Imputed"}
 OUTLIERS = {"kept": "Everybody", "trimmed": "Without unusual people"}
+
+OWN = {
+    "coding": "mean",
+    "model": "linear",
+    "controls": "all",
+    "weights": "weighted",
+    "area": "none",
+    "missing": "complete",
+    "outliers": "kept",
+}
+"""What the book itself chooses, in :func:`coprod.correlates.fit`."""
 
 GOLDEN = (5**0.5 - 1) / 2
 

@@ -21,22 +21,27 @@ from coprod import (
     imputation,
     levels,
     mixed,
+    nudge_specifications,
     nudges,
     open_panel,
     ordered,
     robustness,
     sample,
     scales,
+    specifications,
     studies,
     validation,
 )
 from coprod.claim_recovery import SCENARIOS, read_claim_errors
 from coprod.distributions import distributions
+from coprod.nudge_specification_tests import nudge_test
 from coprod.panel import Panel
 from coprod.published import beside_published
 from coprod.render import provenance
 from coprod.show import COLLECTIVE, INDIVIDUAL, claim_entries, figures, notice, tables
 from coprod.show.table import Table
+from coprod.specification_curve import efficacy_curve
+from coprod.specification_tests import efficacy_test
 
 PANEL = open_panel()
 SPREAD = distributions(PANEL)
@@ -53,6 +58,10 @@ CHANCE = nudges.randomisation_test(PANEL, draws=400)
 CLAIMS = claims.load_claims()
 ESTIMATES = claims.estimates(PANEL)
 IMPUTED = correlates.by_form(imputation.compare_imputed, PANEL)
+CURVE = efficacy_curve(PANEL)
+CHOICES = specifications.choices(PANEL)
+NUDGED = nudge_specifications.nudge_curve(PANEL)
+NUDGE_CHOICES = nudge_specifications.choices(PANEL)
 
 FIGURES: dict[str, Callable[[Panel], Figure]] = {
     "answers": lambda panel: figures.answers_by_item(levels.shares(panel), panel, "health"),
@@ -71,6 +80,12 @@ FIGURES: dict[str, Callable[[Panel], Figure]] = {
     "models": lambda panel: figures.across_models(MODELS, panel),
     "claims": lambda panel: figures.claim_verdicts(claims.verdicts(ESTIMATES, panel), panel),
     "residuals": lambda panel: figures.residuals_by_fitted(RESIDUALS, panel),
+    "efficacy": lambda panel: figures.specification_curve(
+        CURVE, CHOICES, specifications.OWN, panel, "SD per SD", COLLECTIVE
+    ),
+    "nudged": lambda panel: figures.specification_curve(
+        NUDGED, NUDGE_CHOICES, nudge_specifications.OWN, panel, "SD"
+    ),
     "flow": lambda panel: figures.arm_flow(nudges.flow(panel), panel),
     "balance": lambda panel: figures.arm_balance(nudges.balance(panel), panel),
     "effects": lambda panel: figures.arm_effects(SAMPLE, JUDGED, panel),
@@ -126,6 +141,12 @@ TABLES: dict[str, Callable[[Panel], Table]] = {
     ),
     "equivalence": lambda panel: tables.equivalence(JUDGED, panel),
     "heterogeneity": lambda panel: tables.heterogeneity(nudges.heterogeneity(panel), panel),
+    "choices": lambda panel: tables.specification_choices(
+        specifications.by_choice(NUDGED, NUDGE_CHOICES), "robustness-nudges", panel
+    ),
+    "joint": lambda panel: tables.joint_tests(
+        {"Self-efficacy": efficacy_test(panel), "All nudges": nudge_test(panel)}, panel
+    ),
     "variables": lambda panel: tables.variables(SPREAD, panel),
     "questions": lambda panel: tables.questions(SPREAD, panel, "safety"),
     "arms": lambda panel: tables.arms(panel.instrument),
@@ -410,3 +431,43 @@ def test_every_question_is_in_the_codebook() -> None:
 def test_missing_numbers_are_dashes() -> None:
     differences = sample.missing(PANEL).assign(share=float("nan"))
     assert "–" in tables.missing(differences, PANEL)._repr_html_()
+
+
+def test_a_curve_says_which_estimates_leave_zero_out_and_follows_the_numbers() -> None:
+    drawn = {
+        name: figures.specification_curve(
+            table, NUDGE_CHOICES, nudge_specifications.OWN, PANEL, "SD", COLLECTIVE
+        )
+        for name, table in {
+            "clear": NUDGED.assign(low=0.1),
+            "unclear": NUDGED.assign(low=-0.1, high=0.1),
+            "gaps": NUDGED.assign(estimate=NUDGED["estimate"].where(NUDGED["area"] == "none")),
+        }.items()
+    }
+    assert "; all 320 intervals leave zero out" in drawn["clear"].get_suptitle()
+    assert "; none of 320 intervals leave zero out" in drawn["unclear"].get_suptitle()
+    assert COLLECTIVE.lower() in svg(drawn["clear"]).lower()
+    assert COLLECTIVE.lower() not in svg(drawn["unclear"]).lower()
+    assert "Interval leaves zero out" in texts(drawn["clear"])
+    # A choice of which one option is left says nothing, and has no row.
+    assert "Area left out" in texts(drawn["clear"])
+    assert "Area left out" not in texts(drawn["gaps"])
+    count = int((NUDGED["area"] == "none").sum())
+    assert drawn["gaps"].get_suptitle().startswith(f"{count} specifications")
+
+
+@pytest.mark.parametrize("name", ["efficacy", "nudged"])
+def test_a_curve_is_a_small_file(name: str) -> None:
+    assert len(svg(FIGURES[name](PANEL))) < 300_000
+
+
+def test_the_choice_that_moves_most_comes_first() -> None:
+    split = specifications.by_choice(NUDGED, NUDGE_CHOICES)
+    table = tables.specification_choices(split, "robustness-nudges", PANEL)
+    soup = BeautifulSoup(table._repr_html_(), "html.parser")
+    first = split.loc[split["moves"].idxmax()]
+    heading = soup.select_one("tbody .gt_group_heading")
+    assert heading
+    assert heading.get_text(strip=True) == (
+        f"{first['choice_label']}: moves the median by {first['moves']:.2f}"
+    )

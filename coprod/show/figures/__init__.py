@@ -30,6 +30,7 @@ from coprod.show.figures.nudges import (
     randomisation_histograms,
 )
 from coprod.show.figures.robustness import across_models, residuals_by_fitted
+from coprod.show.figures.specifications import specification_curve
 from coprod.show.figures.validation import differences_from_r, studies_beside_r
 
 __all__ = [
@@ -56,6 +57,7 @@ __all__ = [
     "randomisation_histograms",
     "recovered",
     "residuals_by_fitted",
+    "specification_curve",
     "strength_of_nudges",
     "studies_beside_r",
 ]

@@ -37,6 +37,7 @@ from coprod.show.tables.robustness import (
     proportional_odds,
     respondent_share,
 )
+from coprod.show.tables.specifications import joint_tests, specification_choices
 from coprod.show.tables.survey import (
     areas,
     background_tests,
@@ -85,6 +86,7 @@ __all__ = [
     "imputed",
     "information_beside_r",
     "items",
+    "joint_tests",
     "linearity",
     "loadings",
     "marginal_effects",
@@ -103,6 +105,7 @@ __all__ = [
     "reliability",
     "respondent_share",
     "sizes",
+    "specification_choices",
     "strength_of_nudges",
     "variables",
 ]
