@@ -6,6 +6,7 @@ import dataclasses
 import io
 import re
 from collections.abc import Callable
+from dataclasses import replace
 
 import pandas as pd
 import pytest
@@ -34,14 +35,19 @@ from coprod import (
 )
 from coprod.claim_recovery import SCENARIOS, read_claim_errors
 from coprod.distributions import distributions
+from coprod.experiment_recovery import read_experiments
 from coprod.nudge_specification_tests import nudge_test
 from coprod.panel import Panel
+from coprod.power import Trial, curves, detectable, errors, power
+from coprod.power_simulation import read_power
 from coprod.published import beside_published
+from coprod.recovery import read_recovery
 from coprod.render import provenance
 from coprod.show import COLLECTIVE, INDIVIDUAL, claim_entries, figures, notice, tables
 from coprod.show.table import Table
 from coprod.specification_curve import efficacy_curve
 from coprod.specification_tests import efficacy_test
+from coprod.strength import strength
 
 PANEL = open_panel()
 SPREAD = distributions(PANEL)
@@ -60,6 +66,9 @@ ESTIMATES = claims.estimates(PANEL)
 IMPUTED = correlates.by_form(imputation.compare_imputed, PANEL)
 CURVE = efficacy_curve(PANEL)
 CHOICES = specifications.choices(PANEL)
+TRIAL = Trial.of(PANEL, "willing")
+STRENGTHS = [0.05, 0.10, 0.20]
+STRONG = strength(PANEL)
 NUDGED = nudge_specifications.nudge_curve(PANEL)
 NUDGE_CHOICES = nudge_specifications.choices(PANEL)
 
@@ -86,6 +95,18 @@ FIGURES: dict[str, Callable[[Panel], Figure]] = {
     "nudged": lambda panel: figures.specification_curve(
         NUDGED, NUDGE_CHOICES, nudge_specifications.OWN, panel, "SD"
     ),
+    "power": lambda panel: figures.power_curves(
+        curves(TRIAL, STRENGTHS), power(TRIAL, STRENGTHS), panel
+    ),
+    "effect": lambda panel: figures.power_by_effect(
+        power([TRIAL, replace(TRIAL, respondents=100)], [0.0, 0.1, 0.2]), TRIAL.respondents, panel
+    ),
+    "errors": lambda panel: figures.exaggeration(
+        errors(TRIAL, [0.02, 0.1, 0.2]),
+        errors(TRIAL, STRENGTHS).assign(label=["weak", "middling", "strong"]),
+        panel,
+    ),
+    "strength": lambda panel: figures.strength_of_nudges(STRONG, panel),
     "flow": lambda panel: figures.arm_flow(nudges.flow(panel), panel),
     "balance": lambda panel: figures.arm_balance(nudges.balance(panel), panel),
     "effects": lambda panel: figures.arm_effects(SAMPLE, JUDGED, panel),
@@ -147,6 +168,15 @@ TABLES: dict[str, Callable[[Panel], Table]] = {
     "joint": lambda panel: tables.joint_tests(
         {"Self-efficacy": efficacy_test(panel), "All nudges": nudge_test(panel)}, panel
     ),
+    "misleading": lambda panel: tables.misleading(errors(TRIAL, STRENGTHS), panel),
+    "strength": lambda panel: tables.strength_of_nudges(STRONG, panel),
+    "grouped": lambda panel: tables.grouped_assignment(
+        detectable(TRIAL).assign(groups=2600, spread=1.0), panel
+    ),
+    "recovered": lambda panel: tables.recovered_correlates(read_recovery(), panel),
+    "recovered effects": lambda panel: tables.recovered_effects(read_experiments(), panel),
+    "sizes": lambda panel: tables.sizes(read_experiments(), panel),
+    "power": lambda _: tables.power_check(read_power()),
     "variables": lambda panel: tables.variables(SPREAD, panel),
     "questions": lambda panel: tables.questions(SPREAD, panel, "safety"),
     "arms": lambda panel: tables.arms(panel.instrument),
@@ -471,3 +501,19 @@ def test_the_choice_that_moves_most_comes_first() -> None:
     assert heading.get_text(strip=True) == (
         f"{first['choice_label']}: moves the median by {first['moves']:.2f}"
     )
+
+
+def test_titles_of_the_design_follow_the_numbers() -> None:
+    weak = STRONG.assign(strength=STRONG["strength"].where(STRONG["mark"] != "strongest", -0.02))
+    assert "No nudge here" in str(figures.strength_of_nudges(weak, PANEL).get_suptitle())
+    own = power(TRIAL, STRENGTHS)
+    for share, said in ((0.0, "none of three"), (1.0, "all three")):
+        figure = figures.power_curves(curves(TRIAL, STRENGTHS), own.assign(power=share), PANEL)
+        assert said in str(figure.get_suptitle())
+    few = power([TRIAL], [0.0, 0.01])
+    title = str(figures.power_by_effect(few, TRIAL.respondents, PANEL).get_suptitle())
+    assert "no such effect" in title
+    drawn = figures.recovered(
+        read_experiments().dropna(subset=["coverage"]).assign(group="Effects"), "5,000 experiments"
+    )
+    assert "5,000 experiments" in texts(drawn)
