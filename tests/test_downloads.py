@@ -63,7 +63,7 @@ for ends in ([1, 2], [2, 1]):
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("downloads")
-    config = CONFIG + 'downloads: true\ndata-title: "Data & more"\n'
+    config = CONFIG + 'data-downloads: true\ndata-title: "Data & more"\n'
     write_book(folder / "project", one=CHAPTER, config=config)
     return render(folder / "project", "embedded", to="html", out=folder / "book").out
 

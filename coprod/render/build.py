@@ -188,7 +188,7 @@ def _render_embedded(
         pages = [Page.from_converted(each) for each in converted]
         _copy_files(book, converted, fresh)
         _copy_resources(book, fresh)
-        if book.get("downloads", default=False):
+        if book.get("data-downloads", default=False):
             write_pngs(fresh)
         write_site(
             book,

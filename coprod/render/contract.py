@@ -114,7 +114,7 @@ PROJECT_KEYS: dict[str, Any] = {
     "lang": LANGUAGE,
     "citeproc": one_of(True),
     "data-title": TEXT,
-    "downloads": FLAG,
+    "data-downloads": FLAG,
     "license": TEXT,
     "keywords": TEXTS,
     "citation": FLAG,

@@ -228,7 +228,7 @@ def _outputs(
             shown = {"kind": form.removeprefix("text/"), "text": data[form]}
         else:
             continue
-        if target == "html" and book.get("downloads", default=False):
+        if target == "html" and book.get("data-downloads", default=False):
             shown["downloads"] = links(cell, data, shown.get("path"), chapter.entry.path, folder)
         yield shown
 

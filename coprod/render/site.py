@@ -230,7 +230,7 @@ def _copy_named(book: Book, out: Path, what: str, name: str | None) -> str | Non
 
 def _write_citation(book: Book, out: Path, date: str | None) -> str | None:
     """Write the book's BibTeX entry, and say where, if the book offers downloads."""
-    if not book.get("downloads", default=False):
+    if not book.get("data-downloads", default=False):
         return None
     file = out / FOLDER / f"{Path(book.pdf_name).stem}.bib"
     file.parent.mkdir(exist_ok=True)
