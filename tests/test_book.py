@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import os
 import re
 from pathlib import Path
@@ -15,9 +14,12 @@ from pypdf import PdfReader
 
 from coprod import open_panel
 from coprod.cli import run
+from coprod.panel import Panel
 from coprod.paths import PROJECT
 from coprod.render.build import Built, render
 from coprod.reproducing import reproducing
+from coprod.synthetic import write_frame
+from tests.numbers_in_prose import other_people, prose, stayed
 from tests.test_build import contents
 
 
@@ -188,12 +190,12 @@ def test_reproducing_md_is_that_of_this_book(built: Built) -> None:
         assert f"`{cell}`" in kept
 
 
-def test_a_real_panel_makes_the_same_book_about_itself(tmp_path: Path) -> None:
-    panel = open_panel()
-    half = panel.frame.iloc[::2].assign(source="survey")
-    file = tmp_path / "ours & <theirs>.csv"
-    half.to_csv(file, index=False, float_format="%.6g")
-    out = tmp_path / "book"
+@pytest.fixture(scope="module")
+def others(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Panel]:
+    """The book about other people, and their panel, which is taken for a real one."""
+    folder = tmp_path_factory.mktemp("others")
+    file, out = folder / "ours & <theirs>.csv", folder / "book"
+    write_frame(other_people(), file)
     arguments = ["render", "--project", str(PROJECT), "--engine", "embedded", "--panel", str(file)]
     before = os.environ.get("COPROD_PANEL")
     try:
@@ -202,13 +204,76 @@ def test_a_real_panel_makes_the_same_book_about_itself(tmp_path: Path) -> None:
         os.environ.pop("COPROD_PANEL", None)
         if before:
             os.environ["COPROD_PANEL"] = before
-    real = dataclasses.replace(panel, frame=half, synthetic=False, source=file.name, seed=None)
+    return out, open_panel(file)
+
+
+def test_a_real_panel_makes_the_same_book_about_itself(others: tuple[Path, Panel]) -> None:
+    out, real = others
     text = BeautifulSoup((out / "chapters/levels.html").read_text(), "html.parser").get_text(" ")
     assert real.describe() in re.sub(r"\s+", " ", text)
-    assert f"Data from {file.name}" in re.sub(r"\s+", " ", text)
+    assert "Data from ours & <theirs>.csv" in re.sub(r"\s+", " ", text)
     assert "Synthetic data" not in text
     paper = " ".join(page.extract_text() for page in PdfReader(out / "coprod.pdf").pages)
     assert "Data from ours & <theirs>.csv" in paper
+
+
+# Numbers that are not found in a panel, in the words around them.
+CONSTANTS = (
+    # Levels of intervals and tests, and the ends of scales.
+    *(r"9[059](?:\.\d)?% intervals?", r"at the 5% level", r"from 0 to 100", r"exactly 0 on"),
+    *(r"An index of 0 means", r"asked about; 100", r": 0, 1 or 2\."),
+    # The least p-values that are written, or that so many draws can give.
+    *(r"p under 0\.001", r"p 0\.002", r"10,000 such deals", r"draw, 500 times"),
+    # Sizes of the design: coefficients, claims, specifications, tests.
+    *(r"of \d+ (?:coefficients|differences|are beyond|claims|places)", r"Of \d+ claims"),
+    *(r"[Oo]ver \d+ specifications", r"all \d+ intervals", r"of \d{3}(?: intervals|\. A joint)"),
+    r"the \d+ places",
+    # What was fixed before: nudges of a size, the least that one would notice, margins, rules.
+    *(
+        r"(?:nudge|one|One) of 0\.(?:05|10|20)\b",
+        r"50 (?:more )?people",
+        r"[Oo]f 1,000",
+        r"in 1,000",
+    ),
+    *(r"margin here is 0\.20", r"and 5 percentage points for signing", r"margin is 5\.0"),
+    r"Rule: [^¶]*",
+    # Counts of estimates, and shares that cannot be higher.
+    *(r"\d+ of \d+ intervals lie inside, \d+ outside", r"looks 1\.00 times", r"finds in 100%"),
+    # From simulations that are kept in data/, whatever the panel.
+    *(
+        r"\d+ in 100 panels",
+        r"\d+ times in 100",
+        r"is patience: \d+%",
+        r"hold it in [\d.]+% to [\d.]+%",
+    ),
+)
+SIMULATED = {"chapters/design.html": ["sec-design-recovery"]}
+# About the program and its words, not about people.
+NOT_ABOUT_PEOPLE = ("references", "validation", "glossary", "list")
+
+
+def test_every_number_in_the_prose_moves_with_the_people(
+    pages: dict[str, BeautifulSoup], others: tuple[Path, Panel]
+) -> None:
+    wrong, numbers = [], 0
+    for name, page in pages.items():
+        if not any(each in name for each in NOT_ABOUT_PEOPLE):
+            theirs = BeautifulSoup((others[0] / name).read_text(), "html.parser")
+            words, others_words = (prose(one, SIMULATED.get(name, [])) for one in (page, theirs))
+            numbers += sum(any(c.isdigit() for c in word) for word in words)
+            wrong += [(name, found) for found in stayed(words, others_words, CONSTANTS)]
+    assert numbers > 400
+    assert wrong == []
+
+
+def test_a_number_that_is_typed_is_noticed() -> None:
+    one, other = (
+        prose(
+            BeautifulSoup(f"<main><p>Of 1,000 people {n}% act; 42% help.</p></main>", "html.parser")
+        )
+        for n in (12, 13)
+    )
+    assert list(stayed(one, other, CONSTANTS)) == ["1,000 people 12% act; 42% help. ¶"]
 
 
 def test_a_broken_panel_is_refused_before_anything_is_built(
