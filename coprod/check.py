@@ -11,8 +11,8 @@ import numpy as np
 import pandas as pd
 
 from coprod.errors import Fault
+from coprod.importing.table import SHOWN, Table, shown, some
 from coprod.instrument import Instrument, Variable, ordered
-from coprod.reading import SHOWN, Table, shown, some
 
 __all__ = ["check_table"]
 
@@ -60,7 +60,7 @@ def check_table(table: Table, instrument: Instrument) -> tuple[pd.DataFrame, lis
     wanted = [v for v in instrument.variables.values() if v.name in table.header]
     if not wanted:
         return pd.DataFrame(), faults
-    columns = {v.name: _Column(v, table.place) for v in wanted}
+    columns = {v.name: _Column(v, table) for v in wanted}
     position = {name: table.header.index(name) for name in columns}
     places: list[int] = []
     for lines, cells in table.chunks:
@@ -119,9 +119,13 @@ def _columns(table: Table, instrument: Instrument) -> list[Fault]:
 class _Column:
     """The cells of one column, as numbers, codes of levels or text."""
 
-    def __init__(self, variable: Variable, place: str) -> None:
+    def __init__(self, variable: Variable, table: Table) -> None:
         self.variable = variable
-        self.place = place
+        self.place = table.place
+        self.decimal = table.decimal
+        # What the file itself declares to be missing, and what it calls the other values.
+        self.missing = table.missing.get(variable.name, {})
+        self.labels = table.labels.get(variable.name, {})
         self.levels = list(variable.levels)
         self.parts: list[np.ndarray] = []
         self.seen: dict[str, float] = {}
@@ -149,12 +153,15 @@ class _Column:
 
     def read(self, text: str) -> float:
         """The number, or the code of the level; NaN where empty is allowed."""
-        if not text:
+        if not text or text in self.missing:
             return nan if self.variable.missing_allowed else WRONG
         if self.variable.kind == "text":
             return 0.0 if text.isprintable() and len(text) <= LONGEST else WRONG
         if self.variable.kind == "category":
-            return float(self.levels.index(text)) if text in self.variable.levels else WRONG
+            name = text if text in self.variable.levels else self.labels.get(text, "")
+            return float(self.levels.index(name)) if name in self.variable.levels else WRONG
+        if self.decimal == ",":
+            text = text.replace(",", ".") if "." not in text else ""
         if len(text) > LONGEST or not NUMBER.fullmatch(text):
             return WRONG
         value = float(text)
@@ -175,9 +182,23 @@ class _Column:
         found = []
         if self.wrong:
             found.append(Fault(where, self.said(self.wrong), f"allowed: {allowed(self.variable)}"))
+        if contrary := self.contrary():
+            found.append(Fault(where, contrary, "recode the column, or mend the labels"))
         if self.again:
             found.append(Fault(where, self.said(self.again, "again "), "each once"))
         return found
+
+    def contrary(self) -> str:
+        """Where the file's labels give a number another meaning than the codebook does."""
+        if self.variable.kind != "integer":
+            return ""
+        own = {label.lower(): str(level) for level, label in self.variable.levels.items()}
+        said = [
+            f"the file calls {shown(value)} '{shown(label)}', the codebook {own[label.lower()]}"
+            for value, label in self.labels.items()
+            if own.get(label.lower(), value) != value
+        ]
+        return "; ".join(said[:SHOWN])
 
     def said(self, cells: dict[str, tuple[list[int], int]], how: str = "") -> str:
         parts = []

@@ -267,24 +267,14 @@ FILES: dict[str, tuple[Callable[[File], bytes], list[str]]] = {
         lambda f: "\n".join(f.text().splitlines()[1:]).encode(),
         ["line 1: no column of the codebook (synthetic, R0001, A,", "the columns are source, resp"],
     ),
-    "semicolons": (
-        lambda f: f.text(";").encode(),
-        ["line 1: cells are separated by semicolons; use commas"],
-    ),
-    "tabs": (lambda f: f.text("\t").encode(), ["line 1: cells are separated by tabs; use commas"]),
-    "UTF-16": (lambda f: f.text().encode("utf-16"), ["it is text in UTF-16; save it as CSV"]),
-    "Latin-1": (
-        lambda f: f.text().replace("R0001", "Zoë").encode("latin-1"),
-        [
-            "line 2: not UTF-8 (byte 0xEB); save the file in UTF-8",
-            r"column respondent: 'Zo\udceb' on line 2",
-        ],
-    ),
     "a workbook": (
         lambda f: b"PK\x03\x04\x14\0",
-        ["it is an Excel workbook or another zip archive"],
+        ["it is a damaged Excel workbook or zip archive"],
     ),
-    "an SPSS file": (lambda f: b"$FL2@(#) SPSS", ["it is an SPSS file; save it as CSV"]),
+    "an SPSS file": (
+        lambda f: b"$FL2@(#) SPSS",
+        ["it is damaged, though it starts as an SPSS file"],
+    ),
     "bytes": (lambda f: bytes(range(256)) * 9, ["it is not a text file"]),
     "a damaged Parquet file": (lambda f: b"PAR1" + b"x" * 99, ["it is a damaged Parquet file"]),
     "ragged rows": (
@@ -345,7 +335,7 @@ def test_wrong_files(tmp_path: Path, good: File, name: str) -> None:
 
 def test_no_file_a_folder_and_a_false_name(tmp_path: Path) -> None:
     assert faults(tmp_path / "none.csv") == ["there is no such file"]
-    assert faults(tmp_path) == ["it is a folder; give a CSV or Parquet file"]
+    assert faults(tmp_path) == ["it is a folder; give a CSV, Excel, SPSS, Stata or Parquet file"]
     assert faults(tmp_path / ("x" * 5000)) != []
     assert "there is no such file" in faults(tmp_path / "nul\x1b.csv")
     (tmp_path / "panel.parquet").write_text("source,respondent\n")

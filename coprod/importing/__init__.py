@@ -1,0 +1,1 @@
+"""Surveys as others keep them: files in their formats, and mappings onto the codebook."""
