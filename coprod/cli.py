@@ -13,7 +13,7 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from coprod.errors import CoprodError
+from coprod.errors import CoprodError, PanelError
 
 __all__ = ["main", "run"]
 
@@ -132,6 +132,38 @@ def synthesise(
     target = out or PANEL
     write_panel(target, respondents=respondents, seed=seed)
     print(f"The synthetic panel is in {_near(target)}")
+
+
+@app.command()
+def check(
+    file: Annotated[Path, typer.Argument(help="CSV, Excel, SPSS, Stata or Parquet.")],
+    report: Annotated[
+        Path | None, typer.Option(help="A page to write, of what was read or what is wrong.")
+    ] = None,
+) -> None:
+    """Read a panel file; say what was read, or everything that is wrong with it."""
+    from coprod.importing.report import page, summary
+    from coprod.importing.table import shown
+    from coprod.panel import read_panel
+
+    if report is not None and report.resolve() == file.resolve():
+        raise PanelError("The report would be written over the panel")
+    refusal = None
+    try:
+        lines = summary(*read_panel(file))
+    except PanelError as error:
+        refusal = error
+        lines = [(fault.where, str(fault)) for fault in error.faults]
+    if report is not None:
+        title = refusal.summary if refusal else f"The panel {shown(file.name, 100)}"
+        try:
+            report.write_text(page(title, lines), encoding="utf-8", errors="replace", newline="\n")
+        except OSError as error:
+            raise PanelError(f"{report} cannot be written: {error.strerror}") from error
+    if refusal:
+        raise refusal
+    for name, said in lines:
+        print(f"{name}: {said}")
 
 
 @app.command()

@@ -16,9 +16,9 @@ from coprod.check import check_table
 from coprod.design import load_design
 from coprod.instrument import Instrument, load_instrument, ordered
 from coprod.paths import DATAPACKAGE, PANEL, PROJECT
-from coprod.reading import read_table, refuse, shown
+from coprod.reading import Table, read_table, refuse, shown
 
-__all__ = ["Panel", "open_panel"]
+__all__ = ["Panel", "open_panel", "read_panel"]
 
 NUMBERS = ["no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"]
 
@@ -103,8 +103,8 @@ def open_panel(path: str | Path | None = None) -> Panel:
     Parameters
     ----------
     path
-        A CSV (commas, UTF-8) or Parquet file with the columns of the codebook. Where None: the
-        file that the environment variable COPROD_PANEL names, else `data/panel.csv`.
+        A CSV, Excel, SPSS, Stata or Parquet file with the columns of the codebook. Where None:
+        the file that the environment variable COPROD_PANEL names, else `data/panel.csv`.
 
     Returns
     -------
@@ -123,6 +123,11 @@ def open_panel(path: str | Path | None = None) -> Panel:
     True
     """
     file = Path(os.environ.get("COPROD_PANEL") or PANEL) if path is None else Path(path)
+    return read_panel(file)[0]
+
+
+def read_panel(file: Path) -> tuple[Panel, Table]:
+    """The panel of a file as `open_panel` gives it, and what was found out about the file."""
     instrument = load_instrument()
     table, content = read_table(file)
     frame, faults = check_table(table, instrument)
@@ -131,7 +136,7 @@ def open_panel(path: str | Path | None = None) -> Panel:
     checksum = hashlib.sha256(content).hexdigest()
     resolved = file.resolve()
     inside = resolved.is_relative_to(PROJECT)
-    return Panel(
+    panel = Panel(
         frame=frame,
         instrument=instrument,
         source=resolved.relative_to(PROJECT).as_posix() if inside else shown(file.name, 100),
@@ -139,6 +144,7 @@ def open_panel(path: str | Path | None = None) -> Panel:
         checksum=checksum,
         seed=_seed(checksum),
     )
+    return panel, table
 
 
 def _seed(checksum: str) -> int | None:

@@ -16,6 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from coprod import load_instrument, open_panel
+from coprod.cli import run
 from coprod.errors import PanelError
 from coprod.paths import PANEL
 from coprod.reading import read_table
@@ -161,3 +162,24 @@ def test_formulas_without_results_are_no_gaps(tmp_path: Path) -> None:
     pd.DataFrame({"area": ["A", "B"], "age": [40, "=20+1"]}).to_excel(file, index=False)
     with pytest.raises(PanelError, match="row 3: formulas without their results"):
         open_panel(file)
+
+
+def test_check_says_what_was_read_or_all_that_is_wrong(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file, report = tmp_path / "p.csv", tmp_path / "report.html"
+    SHIPPED.to_csv(file, index=False, sep=";")
+    assert run(["check", str(file)]) == 0
+    said = capsys.readouterr().out
+    assert "Respondents: 2,624" in said
+    assert "semicolons (found out)" in said
+    assert [entry.name for entry in tmp_path.iterdir()] == ["p.csv"]
+    hostile = "<script>alert(1)</script>"
+    SHIPPED.assign(gender=hostile, age="7", extra="x").to_csv(file, index=False)
+    assert run(["check", str(file), "--report", str(report)]) == 2
+    wrong = capsys.readouterr().err
+    assert all(f"column {name}" in wrong for name in ("gender", "age", "extra"))
+    text = report.read_text(encoding="utf-8")
+    assert "<script" not in text
+    assert "&lt;script&gt;" in text
+    assert run(["check", str(file), "--report", str(file)]) == 2

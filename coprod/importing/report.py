@@ -1,0 +1,58 @@
+"""What was read of a panel file, or what is wrong with it, as lines and as a page."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from html import escape
+
+from coprod.importing.table import Table, shown
+from coprod.panel import Panel
+
+__all__ = ["page", "summary"]
+
+STYLE = (
+    "body{font:1rem/1.5 sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem}"
+    "th,td{text-align:left;vertical-align:top;padding:.3rem .8rem;border-bottom:1px solid #bbb;"
+    "overflow-wrap:anywhere}"
+)
+
+
+def summary(panel: Panel, table: Table) -> list[tuple[str, str]]:
+    """What was read, by what it is about."""
+    frame, instrument = panel.frame, panel.instrument
+    areas = frame["area"].value_counts(sort=False)
+    weights = frame["weight"]
+    lines = [
+        ("Format", "; ".join(table.format)),
+        ("Respondents", f"{len(frame):,}"),
+        ("Areas", ", ".join(f"{area} ({count:,})" for area, count in areas.items() if count)),
+        ("Weights", f"from {weights.min():.3g} to {weights.max():.3g}, mean {weights.mean():.3g}"),
+        ("Issues", ", ".join(instrument.issues)),
+        ("Arms", ", ".join(map(str, frame["arm"].dropna().unique().sort_values())) or "none"),
+        ("Data", "synthetic" if panel.synthetic else "answers of people"),
+    ]
+    for name, values in table.missing.items():
+        said = ", ".join(f"{shown(value)} ({count:,})" for value, count in values.items())
+        lines.append((f"Missing in {shown(name)}", f"as the file declares: {said}"))
+    return lines
+
+
+def page(title: str, lines: Sequence[tuple[str, str]]) -> str:
+    """A page that needs no other file; whatever stands in the lines is shown and never runs.
+
+    Examples
+    --------
+    >>> "<b>" in page("Panel", [("<b>", "&")])
+    False
+    """
+    rows = "\n".join(
+        f'<tr><th scope="row">{escape(name)}</th><td>{escape(said)}</td></tr>'
+        for name, said in lines
+    )
+    policy = "default-src 'none'; style-src 'unsafe-inline'"
+    return (
+        '<!DOCTYPE html>\n<html lang="en-GB">\n<head><meta charset="utf-8">\n'
+        f'<meta http-equiv="Content-Security-Policy" content="{policy}">\n'
+        f"<title>{escape(title)}</title>\n<style>{STYLE}</style></head>\n"
+        f"<body><h1>{escape(title)}</h1>\n<table>\n{rows}\n</table></body>\n</html>\n"
+    )
