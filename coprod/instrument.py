@@ -116,6 +116,8 @@ class Instrument:
         Names of the background variables; stems of the questions asked about every issue.
     answers
         The answers to an action item.
+    title
+        What the questionnaire is called.
     """
 
     variables: dict[str, Variable]
@@ -128,6 +130,7 @@ class Instrument:
     background: list[str]
     perceptions: list[str]
     answers: dict[int, str]
+    title: str = ""
 
     def items(self, issue: str, form: str) -> list[str]:
         """The action items of a form on an issue.
@@ -236,6 +239,7 @@ def _instrument(content: Mapping[str, Any]) -> Instrument:
         background=[v.name for v in variables.values() if v.role == "background"],
         perceptions=list(content["perceptions"]),
         answers=dict(content["scales"]["frequency"]),
+        title=str(content["title"]),
         **shared,
     )
 
