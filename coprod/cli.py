@@ -40,6 +40,14 @@ class Engine(StrEnum):
     EMBEDDED = "embedded"
 
 
+class Form(StrEnum):
+    """What the questionnaire is written as."""
+
+    XLSFORM = "xlsform"
+    DOCX = "docx"
+    MD = "md"
+
+
 class Target(StrEnum):
     """What is made."""
 
@@ -196,6 +204,27 @@ def claims(
         # A hyphen, which every terminal knows and every program reads as a minus.
         said = escape(text.replace(MINUS, "-"))
         console.print(said, style=style or None, end="", soft_wrap=True)
+
+
+@app.command()
+def questionnaire(
+    form: Annotated[
+        Form,
+        typer.Option(
+            "--format",
+            help="xlsform for ODK and KoboToolbox, docx for paper, md for the same text.",
+        ),
+    ],
+    out: Annotated[
+        Path | None,
+        typer.Option(help="The file to write.", show_default="questionnaire.xlsx, .docx or .md"),
+    ] = None,
+) -> None:
+    """Write the questionnaire, to be fielded once what says FILL IN is filled in."""
+    from coprod.questionnaire import write_questionnaire
+
+    print(f"The questionnaire is in {_near(write_questionnaire(form, out))}")
+    print("Before you ask anyone, fill in everything that says FILL IN.")
 
 
 @app.command()

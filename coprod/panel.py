@@ -14,6 +14,7 @@ import pandas as pd
 
 from coprod.check import check_table
 from coprod.design import load_design
+from coprod.field_export import from_the_field
 from coprod.instrument import Instrument, load_instrument, ordered
 from coprod.paths import DATAPACKAGE, PANEL, PROJECT
 from coprod.reading import Table, read_table, refuse, shown
@@ -130,6 +131,7 @@ def read_panel(file: Path) -> tuple[Panel, Table]:
     """The panel of a file as `open_panel` gives it, and what was found out about the file."""
     instrument = load_instrument()
     table, content = read_table(file)
+    table = from_the_field(table, instrument)
     frame, faults = check_table(table, instrument)
     if faults:
         raise refuse(file, faults)
