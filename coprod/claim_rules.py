@@ -13,9 +13,9 @@ from typing import Any
 
 from coprod.claim_estimates import Estimator, estimators
 from coprod.design import load_design
-from coprod.errors import Fault, ValidityError
+from coprod.errors import Fault
 from coprod.paths import CHAPTERS, CLAIMS, REFERENCES
-from coprod.schema import NUMBER, TEXT, TEXTS, check_mapping, nearest, one_of, read_yaml
+from coprod.schema import NUMBER, TEXT, TEXTS, Places, nearest, one_of, read_checked
 
 __all__ = ["Claim", "Rule", "check_arguments", "load_claims"]
 
@@ -140,22 +140,15 @@ def load_claims(path: Path | None = None) -> dict[str, Claim]:
     0.1
     """
     file = Path(path or CLAIMS)
-    try:
-        text = file.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise ValidityError(f"{file.name} cannot be read: {error}") from error
-    content, places, faults = read_yaml(text, file.name)
-    if not faults:
-        faults = check_mapping(content, SCHEMA, places, file.name)
-    if not faults:
+
+    def faults(content: Any, places: Places) -> Iterator[Fault]:
         entries = content.get("claims") or []
         for index, entry in enumerate(entries):
             at = f"{file.name}:{places.get(('claims', index), 1)}"
             twice = [other.get("id") for other in entries[:index]]
-            faults += _faults(entry, at, twice)
-    if faults:
-        count = f"{len(faults)} fault{'s' * (len(faults) > 1)}"
-        raise ValidityError(f"{file.name} cannot be used: {count}", faults)
+            yield from _faults(entry, at, twice)
+
+    content = read_checked(file, SCHEMA, faults)
     return {entry["id"]: _claim(entry) for entry in content["claims"]}
 
 

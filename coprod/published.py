@@ -25,7 +25,7 @@ from coprod.nudges import effects
 from coprod.panel import Panel
 from coprod.paths import PUBLISHED
 from coprod.regression import PERCEPTIONS
-from coprod.schema import NUMBER, TEXT, check_mapping, nearest, read_yaml
+from coprod.schema import NUMBER, TEXT, Places, nearest, read_checked
 
 __all__ = ["beside_published", "load_published"]
 
@@ -86,9 +86,6 @@ def _functions() -> dict[str, Estimator]:
     }
 
 
-Places = Mapping[tuple[Any, ...], int]
-
-
 def _number(value: Any, places: Places, file: str, path: tuple[Any, ...]) -> list[Fault]:
     return [] if value is None or NUMBER[1](value) else _wrong(value, places, file, path, NUMBER[0])
 
@@ -139,18 +136,11 @@ def load_published(path: Path | None = None) -> list[dict[str, Any]]:
     {None}
     """
     file = Path(path or PUBLISHED)
-    try:
-        text = file.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise ValidityError(f"{file.name} cannot be read: {error}") from error
-    content, places, faults = read_yaml(text, file.name)
-    if not faults:
-        faults = check_mapping(content, SCHEMA, places, file.name)
-    if not faults:
-        faults = list(_faults(content.get("numbers") or [], places, file.name))
-    if faults:
-        count = f"{len(faults)} fault{'s' * (len(faults) > 1)}"
-        raise ValidityError(f"{file.name} cannot be used: {count}", faults)
+
+    def faults(content: Any, places: Places) -> Iterator[Fault]:
+        return _faults(content.get("numbers") or [], places, file.name)
+
+    content = read_checked(file, SCHEMA, faults)
     numbers: list[dict[str, Any]] = content["numbers"]
     return numbers
 

@@ -7,13 +7,14 @@ mapping, or a function that finds the faults of a value itself.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from math import isfinite
+from pathlib import Path
 from typing import Any
 
 import yaml
 
-from coprod.errors import Fault
+from coprod.errors import Fault, ValidityError
 
 __all__ = [
     "FLAG",
@@ -25,10 +26,12 @@ __all__ = [
     "check_mapping",
     "nearest",
     "one_of",
+    "read_checked",
     "read_yaml",
 ]
 
 Kind = tuple[str, Callable[[Any], bool]]
+Places = Mapping[tuple[Any, ...], int]
 
 TEXT: Kind = ("text", lambda value: isinstance(value, str))
 FLAG: Kind = ("true or false", lambda value: isinstance(value, bool))
@@ -121,10 +124,45 @@ def read_yaml(
     return value, places, faults
 
 
+def read_checked(
+    file: Path,
+    allowed: Mapping[str, Any],
+    more: Callable[[Any, Places], Iterator[Fault]],
+) -> Any:
+    """The content of a YAML file that holds what it may, and nothing else.
+
+    Parameters
+    ----------
+    file
+        The file.
+    allowed
+        Keys with their types, as for :func:`check_mapping`.
+    more
+        Finds what else is wrong with a content whose keys and types are right; it is given the line
+        of each key, too.
+
+    Raises
+    ------
+    ValidityError
+        When the file cannot be read, or with everything that is wrong in it.
+    """
+    try:
+        text = file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ValidityError(f"{file.name} cannot be read: {error}") from error
+    content, places, faults = read_yaml(text, file.name)
+    faults = faults or check_mapping(content, allowed, places, file.name)
+    faults = faults or list(more(content, places))
+    if faults:
+        count = f"{len(faults)} fault{'s' * (len(faults) > 1)}"
+        raise ValidityError(f"{file.name} cannot be used: {count}", faults)
+    return content
+
+
 def check_mapping(
     value: Any,
     allowed: Mapping[str, Any],
-    places: Mapping[tuple[Any, ...], int],
+    places: Places,
     file: str,
     path: tuple[Any, ...] = (),
 ) -> list[Fault]:
