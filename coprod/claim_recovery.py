@@ -9,7 +9,6 @@ claims are true; and writes how often a verdict is the opposite of the truth to
 from __future__ import annotations
 
 import argparse
-import gc
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
@@ -27,11 +26,10 @@ from coprod.design import Design, load_design
 from coprod.errors import ValidityError
 from coprod.experiment_recovery import true_effects, with_effects
 from coprod.instrument import load_instrument
-from coprod.panel import Panel
 from coprod.parallel import Progress, Workers, add_arguments, command, run, show_progress
 from coprod.paths import CLAIM_ERRORS
-from coprod.recovery import exchangeable, write_recovery
-from coprod.synthetic import synthesise, truth
+from coprod.recovery import drawn_panel, exchangeable, write_recovery
+from coprod.synthetic import truth
 from coprod.truth import KEYS, draw_truth, fingerprint, read_kept
 
 __all__ = ["SCENARIOS", "claim_recovery", "claim_truth", "read_claim_errors", "scenario"]
@@ -190,7 +188,7 @@ def claim_truth(
         unit = row.control_sd if row.outcome == "willing" else 1.0
         known["nudge", row.arm, row.outcome] = row.truth / unit
     # Whatever panel it is, a function gives the same estimates in the same order.
-    named = estimates(_panel(design or load_design(), np.random.SeedSequence(SEED)), claims)
+    named = estimates(drawn_panel(design, np.random.SeedSequence(SEED)), claims)
     return pd.DataFrame(
         [
             {"id": name, **_true(claim, named[named["id"] == name][list(COLUMNS)], known)}
@@ -210,11 +208,6 @@ def _true(claim: Claim, rows: pd.DataFrame, known: Known) -> dict[str, object]:
     return {"true": bool(margin[decides] >= 0), "value": values[decides], "margin": margin[decides]}
 
 
-def _panel(design: Design, seed: np.random.SeedSequence, respondents: int | None = None) -> Panel:
-    frame = synthesise(design, respondents, seed)
-    return Panel(frame, load_instrument(), source="recovery", synthetic=True)
-
-
 @lru_cache
 def _tested() -> dict[str, Claim]:
     return {name: claim for name, claim in load_claims().items() if claim.rule}
@@ -222,9 +215,7 @@ def _tested() -> dict[str, Claim]:
 
 def _judged(design: Design, seed: np.random.SeedSequence) -> list[str]:
     """The verdicts on one panel, in the order of the claims."""
-    # statsmodels collects garbage at every adjusted p-value; what is here already can be let be.
-    gc.freeze()
-    panel = _panel(design, seed)
+    panel = drawn_panel(design, seed)
     found = verdicts(estimates(panel, _tested()), panel, _tested())
     for row in found[found["reason"] != ""].itertuples():
         raise ValidityError(f"claim {row.id} {row.verdict}: {row.reason}")

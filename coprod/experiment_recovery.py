@@ -8,7 +8,6 @@ coverage and the share of false findings to `data/experiments.csv`.
 from __future__ import annotations
 
 import argparse
-import gc
 from collections.abc import Iterator, Mapping, Sequence
 from copy import deepcopy
 from pathlib import Path
@@ -20,12 +19,11 @@ from numpy.typing import NDArray
 from coprod.arms import OUTCOMES
 from coprod.design import Design, load_design
 from coprod.errors import ValidityError
-from coprod.instrument import load_instrument
 from coprod.nudges import effects, randomisation_test
 from coprod.panel import Panel
 from coprod.parallel import Progress, Workers, add_arguments, command, run, show_progress
 from coprod.paths import EXPERIMENTS
-from coprod.recovery import write_recovery
+from coprod.recovery import accuracy, drawn_panel, write_recovery
 from coprod.synthetic import synthesise
 from coprod.truth import fingerprint, read_kept
 
@@ -157,16 +155,12 @@ def _experiment(
     design: Design, nothing: Design, seed: np.random.SeedSequence, draws: int
 ) -> list[Estimate]:
     """One experiment with the design's effects, and one whose nudges do nothing."""
-    # statsmodels collects garbage at every adjusted p-value; what is here already can be let be.
-    gc.freeze()
-    instrument = load_instrument()
     found: list[Estimate] = []
     for scenario, under, child in zip(
         (design, nothing), ("design", "nothing"), seed.spawn(2), strict=True
     ):
-        frame = synthesise(scenario, seed=child)
-        panel = Panel(frame, instrument, source="recovery", synthetic=True)
         tests = draws if under == "nothing" else 0
+        panel = drawn_panel(scenario, child)
         found += _analysed(panel, under, tests, int(child.generate_state(1)[0]))
     return found
 
@@ -244,29 +238,16 @@ def experiment_recovery(
 def _summary(keys: Sequence[Key], values: Floats, known: pd.DataFrame) -> pd.DataFrame:
     """From experiments × keys × (value, standard error, low, high, p)."""
     table = pd.DataFrame(keys, columns=list(KEYS)).merge(known, on=["arm", "outcome"], how="left")
-    estimate, standard_error, low, high, p = np.moveaxis(values, 2, 0)
-    n = len(values)
-    estimated = ((table["under"] == "design") & (table["arm"] != FAMILY)).to_numpy()
-    mean, deviation = estimate.mean(axis=0), estimate.std(axis=0, ddof=1)
-    true = table.pop("truth").to_numpy()
-    error, sd = table.pop("truth_error").to_numpy(), table.pop("control_sd").to_numpy()
-    covered = ((low <= true) & (true <= high)).mean(axis=0)
-    columns = {
-        "truth": true,
-        "mean": mean,
-        "bias": mean - true,
-        "bias_error": np.sqrt(deviation**2 / n + error**2),
-        "bias_sd": (mean - true) / sd,
-        "coverage": covered,
-        "coverage_error": np.sqrt(covered * (1 - covered) / n),
-        "deviation": deviation,
-        "standard_error": standard_error.mean(axis=0),
-    }
-    for name, column in columns.items():
-        table[name] = np.where(estimated, column, np.nan)
+    n, p = len(values), values[:, :, 4]
+    estimated = np.flatnonzero((table["under"] == "design") & (table["arm"] != FAMILY))
+    true, error, sd = table[["truth", "truth_error", "control_sd"]].to_numpy().T
+    estimate, standard_error, low, high = np.moveaxis(values[:, estimated, :4], 2, 0)
+    found = accuracy(estimate, standard_error, low, high, true[estimated], error[estimated])
+    found.insert(list(found).index("bias_error") + 1, "bias_sd", found["bias"] / sd[estimated])
+    table = table[list(KEYS)].join(found.set_index(estimated))
     table["found"] = (p < 0.05 + 1e-12).mean(axis=0)
     table["found_error"] = np.sqrt(table["found"] * (1 - table["found"]) / n)
-    return table.assign(false=(table["under"] == "nothing") | (table["truth"] == 0))
+    return table.assign(false=(table["under"] == "nothing") | (true == 0))
 
 
 def read_experiments(path: Path = EXPERIMENTS) -> pd.DataFrame:

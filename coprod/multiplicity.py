@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Sequence
 from typing import Literal
 
@@ -30,7 +31,12 @@ def adjusted(p: pd.Series, method: Literal["holm", "fdr_bh"] = "holm") -> pd.Ser
     tested = p.notna().to_numpy()
     found = np.full(len(p), np.nan)
     if tested.any():
-        found[tested] = multipletests(p.to_numpy()[tested], method=method)[1]
+        # statsmodels collects garbage at every call; it need not look at what is here already.
+        gc.freeze()
+        try:
+            found[tested] = multipletests(p.to_numpy()[tested], method=method)[1]
+        finally:
+            gc.unfreeze()
     return pd.Series(found, p.index)
 
 

@@ -28,7 +28,14 @@ from coprod.paths import RECOVERY
 from coprod.synthetic import synthesise, truth
 from coprod.truth import KEYS, fingerprint, read_kept
 
-__all__ = ["exchangeable", "read_recovery", "recovery", "write_recovery"]
+__all__ = [
+    "accuracy",
+    "drawn_panel",
+    "exchangeable",
+    "read_recovery",
+    "recovery",
+    "write_recovery",
+]
 
 Floats = NDArray[np.float64]
 
@@ -110,6 +117,12 @@ def _sizes(panel: Panel) -> Iterator[Estimate]:
             yield key, (row.p, np.nan, np.nan, np.nan)
 
 
+def drawn_panel(design: Design | None, seed: np.random.SeedSequence) -> Panel:
+    """A panel drawn for a simulation, from `data/design.yml` where there is no other design."""
+    frame = synthesise(design, seed=seed)
+    return Panel(frame, load_instrument(), source="recovery", synthetic=True)
+
+
 @lru_cache
 def _alike() -> Design:
     return exchangeable()
@@ -120,13 +133,11 @@ def _panel(seed: np.random.SeedSequence, draws: int) -> list[Estimate]:
 
     Without draws, the second only.
     """
-    instrument = load_instrument()
     first, second = seed.spawn(2)
-    alike = Panel(synthesise(_alike(), seed=second), instrument, source="recovery", synthetic=True)
+    alike = drawn_panel(_alike(), second)
     if not draws:
         return list(_sizes(alike))
-    panel = Panel(synthesise(seed=first), instrument, source="recovery", synthetic=True)
-    return [*_estimates(panel, draws), *_sizes(alike)]
+    return [*_estimates(drawn_panel(None, first), draws), *_sizes(alike)]
 
 
 def recovery(
@@ -203,6 +214,48 @@ def recovery(
     return _summary(keys, np.array(values), known).assign(**constant)
 
 
+def accuracy(
+    estimate: Floats, standard_error: Floats, low: Floats, high: Floats, true: Floats, error: Floats
+) -> pd.DataFrame:
+    """How near estimates come to what is true, and how often their intervals hold it.
+
+    Parameters
+    ----------
+    estimate, standard_error, low, high
+        Draws × estimands; NaN where a draw is without an estimand.
+    true, error
+        The true value of each estimand, and its Monte Carlo standard error.
+
+    Returns
+    -------
+    DataFrame
+        One row an estimand: `truth`, `mean`, `bias`, `bias_error` (that of the truth included),
+        `coverage`, `coverage_error`, `deviation` (SD of the estimates), `standard_error` (mean).
+
+    Examples
+    --------
+    >>> values = np.array([[1.0], [3.0]])
+    >>> found = accuracy(values, values, values - 1, values + 1, np.array([2.5]), np.array([0.0]))
+    >>> found[["bias", "coverage"]].values.tolist()
+    [[-0.5, 0.5]]
+    """
+    draws = np.isfinite(estimate).sum(axis=0)
+    mean, deviation = np.nanmean(estimate, axis=0), np.nanstd(estimate, axis=0, ddof=1)
+    covered = ((low <= true) & (true <= high)).sum(axis=0) / draws
+    return pd.DataFrame(
+        {
+            "truth": true,
+            "mean": mean,
+            "bias": mean - true,
+            "bias_error": np.sqrt(deviation**2 / draws + error**2),
+            "coverage": covered,
+            "coverage_error": np.sqrt(covered * (1 - covered) / draws),
+            "deviation": deviation,
+            "standard_error": np.nansum(standard_error, axis=0) / draws,
+        }
+    )
+
+
 def _summary(keys: Sequence[tuple[str, ...]], values: Floats, known: pd.DataFrame) -> pd.DataFrame:
     """From panels × keys × (value, standard error, low, high); NaN where a panel is without."""
     index = pd.MultiIndex.from_tuples(keys, names=KEYS)
@@ -210,21 +263,10 @@ def _summary(keys: Sequence[tuple[str, ...]], values: Floats, known: pd.DataFram
     true, error = known.reindex(index).to_numpy().T
     estimate, standard_error, low, high = np.moveaxis(values, 2, 0)
     panels = np.isfinite(estimate).sum(axis=0)
-    mean, deviation = np.nanmean(estimate, axis=0), np.nanstd(estimate, axis=0, ddof=1)
-    covered = ((low <= true) & (true <= high)).sum(axis=0) / panels
     rejected = (estimate < 0.05).sum(axis=0) / panels
-    columns = {
-        "truth": true,
-        "mean": mean,
-        "bias": mean - true,
-        "bias_error": np.sqrt(deviation**2 / panels + error**2),
-        "relative_bias": (mean - true) / true,
-        "coverage": covered,
-        "coverage_error": np.sqrt(covered * (1 - covered) / panels),
-        "deviation": deviation,
-        "standard_error": np.nansum(standard_error, axis=0) / panels,
-    }
-    table = pd.DataFrame({name: np.where(test, np.nan, found) for name, found in columns.items()})
+    table = accuracy(estimate, standard_error, low, high, true, error)
+    table.insert(table.columns.get_loc("bias_error") + 1, "relative_bias", table["bias"] / true)
+    table.loc[test] = np.nan
     table["size"] = np.where(test, rejected, np.nan)
     table["size_error"] = np.sqrt(table["size"] * (1 - table["size"]) / panels)
     return pd.concat([index.to_frame(index=False), table], axis=1).assign(panels=panels)
