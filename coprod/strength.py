@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
@@ -77,10 +78,19 @@ class _Link:
 
     def extra(self, effect: float) -> tuple[float, float]:
         """The rise of the share, and its standard error by the delta method."""
-        (there, after), (here, before) = self.share(effect), self.share(0.0)
+        (there, after), (here, before) = self.share(effect), self.unmoved
         change = after - before
-        covariance = joint_covariance(self.design, [self.fit.influence])
-        return there - here, float(np.sqrt(change @ covariance @ change))
+        return there - here, float(np.sqrt(change @ self.covariance @ change))
+
+    @cached_property
+    def unmoved(self) -> tuple[float, Floats]:
+        """The share that signs up as it is, and its derivatives."""
+        return self.share(0.0)
+
+    @cached_property
+    def covariance(self) -> Floats:
+        """Of the parameters."""
+        return joint_covariance(self.design, [self.fit.influence])
 
     @property
     def reach(self) -> float:
