@@ -15,7 +15,7 @@ from coprod.experiment import Contrast, Covariate
 from coprod.instrument import Instrument
 from coprod.panel import Panel
 
-__all__ = ["OUTCOMES", "POOLED", "Comparison", "Experiment"]
+__all__ = ["OUTCOMES", "POOLED", "TOGETHER", "Comparison", "Experiment"]
 
 Floats = NDArray[np.float64]
 
@@ -24,6 +24,9 @@ OUTCOMES = ("willing", "signup")
 
 POOLED = "pooled"
 """The arm of the comparison of all nudges together with control."""
+
+TOGETHER = "Any nudge"
+"""What that comparison is called."""
 
 
 @dataclass(frozen=True)
@@ -113,7 +116,7 @@ class Experiment:
             yield Comparison(name, label, "arms", code, rows, self.arm == code)
         if len(present) > 1:
             everybody = np.ones(len(self.arm), dtype=bool)
-            yield Comparison(POOLED, "Any nudge", "pooled", 0, everybody, self.arm > 0)
+            yield Comparison(POOLED, TOGETHER, "pooled", 0, everybody, self.arm > 0)
 
     def outcome(self, name: str) -> Floats:
         """The answers to an outcome, NaN where there is none.

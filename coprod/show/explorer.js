@@ -65,8 +65,7 @@
     return { error, at };
   }
 
-  function compute(given) {
-    const { error, at } = experiment(given);
+  function compute(given, { error, at } = experiment(given)) {
     const { chance, size } = at(given.effect);
     const most = 1 - given.baseline;
     const possible = at(most - 1e-9).chance >= 0.8;
@@ -93,8 +92,7 @@
     };
   }
 
-  function draw(given) {
-    const { at } = experiment(given);
+  function draw(given, { at }) {
     const end = Math.min(0.2, 1 - given.baseline);
     const place = (effect, chance) => `${(effect / 0.2 * 300).toFixed(1)},${(100 - 100 * chance).toFixed(1)}`;
     const path = [];
@@ -113,15 +111,16 @@
       root.querySelector(`output[for="${input.id}"]`).textContent = text;
       input.setAttribute("aria-valuetext", text);
     }
-    const given = values(), { power, detectable, extra, exaggeration } = compute(given);
+    const given = values(), tried = experiment(given);
+    const { power, detectable, extra, exaggeration } = compute(given, tried);
     said("power").textContent = `${written(100 * power)}%`;
     said("detectable").textContent = isNaN(detectable) ? "none" : `${written(100 * detectable, 1)} points`;
     said("extra").textContent = written(extra);
     said("exaggeration").textContent = isNaN(exaggeration) ? "–" : `${written(exaggeration, 1)} times`;
-    draw(given);
+    draw(given, tried);
   }
 
-  root.compute = compute;
+  root.compute = (given) => compute(given);
   root.querySelector("form").hidden = false;
   root.querySelector("form").addEventListener("input", show);
   root.querySelector("form").addEventListener("submit", (event) => event.preventDefault());

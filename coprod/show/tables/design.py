@@ -6,6 +6,7 @@ from typing import Any
 
 import pandas as pd
 
+from coprod.arms import POOLED, TOGETHER
 from coprod.panel import Panel
 from coprod.regression import BLOCKS
 from coprod.show.figures.design import MARKS
@@ -155,7 +156,7 @@ def recovered_correlates(frame: pd.DataFrame, panel: Panel) -> Table:
     )
     decimals: dict[str, int | str] = {"truth": 3, "bias": 4, "coverage": "%1"}
     formats = {column: decimals[column.split("_")[0]] for column in columns}
-    panels = number(frame["panels"].min())
+    drawn = f"{number(frame['panels'].min())} synthetic panels drawn from data/design.yml"
     return table(
         shown,
         "design-correlates",
@@ -164,9 +165,9 @@ def recovered_correlates(frame: pd.DataFrame, panel: Panel) -> Table:
         stub="label",
         group="group",
         spanners=spanners,
-        notes=[f"{panels} synthetic panels drawn from data/design.yml."],
+        notes=[f"{drawn}."],
         numbers=part,
-        data=f"{panels} synthetic panels drawn from data/design.yml",
+        data=drawn,
     )
 
 
@@ -181,7 +182,7 @@ def recovered_effects(frame: pd.DataFrame, panel: Panel) -> Table:
         Whose labels are used.
     """
     part = frame[(frame["under"] == "design") & frame["coverage"].notna()]
-    arms = panel.instrument.arms | {"pooled": "Any nudge"}
+    arms = panel.instrument.arms | {POOLED: TOGETHER}
     part = part.assign(
         group=part["outcome"].map(OUTCOMES), label=part["arm"].map(lambda arm: arms.get(arm, arm))
     )
@@ -193,7 +194,7 @@ def recovered_effects(frame: pd.DataFrame, panel: Panel) -> Table:
         {"bias_sd": "Bias, SD", "coverage": "Coverage", "found": "Found"},
     )
     formats = {name: 4 if "bias" in name else "%1" for name in columns}
-    drawn = number(frame["experiments"].min())
+    drawn = _experiments(frame)
     return table(
         shown,
         "design-effects",
@@ -203,11 +204,10 @@ def recovered_effects(frame: pd.DataFrame, panel: Panel) -> Table:
         group="group",
         spanners=spanners,
         notes=[
-            "True effect in points of willingness, and as a share that signs up. "
-            f"{drawn} synthetic experiments drawn from data/design.yml."
+            f"True effect in points of willingness, and as a share that signs up. {drawn}.",
         ],
         numbers=part,
-        data=f"{drawn} synthetic experiments drawn from data/design.yml",
+        data=drawn,
     )
 
 
@@ -222,7 +222,7 @@ def sizes(frame: pd.DataFrame, panel: Panel) -> Table:
         Whose labels are used.
     """
     part = frame[frame["under"] == "nothing"]
-    arms = panel.instrument.arms | {"pooled": "Any nudge"}
+    arms = panel.instrument.arms | {POOLED: TOGETHER}
     part = part.assign(
         group=part["outcome"].map(OUTCOMES | {"": "All together"}),
         label=part["arm"].map(lambda arm: arms.get(arm, "At least one arm, after Holm")),
@@ -243,8 +243,14 @@ def sizes(frame: pd.DataFrame, panel: Panel) -> Table:
             f"{number(frame['draws'].min())} assignments each."
         ],
         numbers=part,
-        data=f"{drawn} synthetic experiments drawn from data/design.yml",
+        data=_experiments(frame),
     )
+
+
+def _experiments(frame: pd.DataFrame) -> str:
+    """What a table of `coprod.experiment_recovery` was computed from."""
+    drawn = number(frame["experiments"].min())
+    return f"{drawn} synthetic experiments drawn from data/design.yml"
 
 
 def power_check(frame: pd.DataFrame) -> Table:

@@ -6,6 +6,7 @@ import pandas as pd
 
 from coprod.panel import Panel
 from coprod.show import words
+from coprod.show.figures.nudges import OUTCOMES as ANALYSED
 from coprod.show.table import INTERVAL, Table, intervals, side_by_side, table
 
 __all__ = [
@@ -48,8 +49,7 @@ def arm_texts(panel: Panel) -> Table:
 def arm_flow(frame: pd.DataFrame, panel: Panel) -> Table:
     """Who came how far, by area and arm, from `coprod.nudges.flow`."""
     steps = {"invited": "Invited", "answered": "Answered", "randomised": "Randomised"}
-    outcomes = {"willing": "Willingness", "signup": "Sign-up"}
-    columns = {"label": "Arm", **steps, **outcomes}
+    columns = {"label": "Arm", **steps, **ANALYSED}
     if frame["invited"].isna().all():
         del columns["invited"]
     return table(
@@ -59,7 +59,7 @@ def arm_flow(frame: pd.DataFrame, panel: Panel) -> Table:
         formats={name: 0 for name in columns if name != "label"},
         stub="label",
         group="area_label",
-        spanners={"Analysed": list(outcomes)},
+        spanners={"Analysed": list(ANALYSED)},
         panel=panel,
     )
 
