@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from coprod.cache import remembered
 from coprod.errors import ValidityError
 from coprod.experiment import Contrast
-from coprod.nudge_specifications import Trial, method, specifications
+from coprod.nudge_specifications import Variations, method, specifications
 from coprod.panel import Panel
 from coprod.randomisation import assignments
 from coprod.specification_tests import DRAWS, SEED, joint
@@ -45,15 +45,15 @@ def nudge_draws(panel: Panel, table: pd.DataFrame, draws: int = DRAWS, seed: int
         (1 + draws) × specifications, in SDs of who is in control; first what was observed. NaN
         where a specification cannot be fitted.
     """
-    trial = Trial.of(panel)
-    treated = trial.comparison.treated.astype(float)
-    drawn = assignments(treated, trial.experiment.area, draws, np.random.default_rng(seed))
+    variations = Variations.of(panel)
+    treated = variations.comparison.treated.astype(float)
+    drawn = assignments(treated, variations.experiment.area, draws, np.random.default_rng(seed))
     assigned = np.vstack([treated, *drawn])
     found = np.full((1 + draws, len(table)), np.nan)
     for place, chosen in enumerate(table.to_dict("records")):
-        rows = trial.rows(**{name: chosen[name] for name in chosen if name != "adjustment"})
+        rows = variations.rows(**{name: chosen[name] for name in chosen if name != "adjustment"})
         try:
-            contrast = trial.contrast(**chosen)
+            contrast = variations.contrast(**chosen)
             lin = method(chosen["adjustment"]) == "lin"
             columns = _centred(contrast) if lin else contrast.indicators
         except ValidityError:
@@ -138,7 +138,7 @@ def nudge_test(panel: Panel, draws: int = DRAWS, seed: int = SEED) -> pd.DataFra
     >>> nudge_test(open_panel(), draws=40)["specifications"].tolist()
     [320, 320]
     """
-    Trial.of(panel)  # says what an experiment lacks before anything is kept
+    Variations.of(panel)  # says what an experiment lacks before anything is kept
 
     def compute() -> pd.DataFrame:
         return joint(nudge_draws(panel, specifications(panel), draws, seed))

@@ -32,7 +32,7 @@ from coprod.specifications import (
     turns,
 )
 
-__all__ = ["ADJUSTMENTS", "OWN", "TOP", "Trial", "choices", "nudge_curve", "specifications"]
+__all__ = ["ADJUSTMENTS", "OWN", "TOP", "Variations", "choices", "nudge_curve", "specifications"]
 
 Floats = NDArray[np.float64]
 
@@ -135,7 +135,7 @@ def specifications(panel: Panel) -> pd.DataFrame:
 
 
 @dataclass(frozen=True)
-class Trial:
+class Variations:
     """The experiment, ready for any specification.
 
     Attributes
@@ -153,7 +153,7 @@ class Trial:
     issue: NDArray[np.str_]
 
     @classmethod
-    def of(cls, panel: Panel) -> Trial:
+    def of(cls, panel: Panel) -> Variations:
         """Take the experiment out of a panel; see :meth:`coprod.arms.Experiment.of`."""
         experiment = Experiment.of(panel)
         issue = experiment.frame["nudge_issue"].astype(object).to_numpy(str)
@@ -277,14 +277,14 @@ def nudge_curve(panel: Panel, table: pd.DataFrame | None = None) -> pd.DataFrame
     >>> nudge_curve(panel, one)["fault"].tolist()
     ['', '', '']
     """
-    trial = Trial.of(panel)
+    variations = Variations.of(panel)
     table = checked(specifications(panel) if table is None else table, choices(panel))
 
     def compute() -> pd.DataFrame:
         rows = []
         for chosen in table.to_dict("records"):
             try:
-                contrast = trial.contrast(**chosen)
+                contrast = variations.contrast(**chosen)
                 found = contrast.estimate(method(chosen["adjustment"]))
                 if not (sd := contrast.control[1]) > 0:
                     raise ValidityError("control does not vary, so that it has no SD")

@@ -320,7 +320,7 @@ def test_nudge_rows_by_hand_and_by_the_other_function() -> None:
 
 
 def test_both_outcomes_are_one_mean_and_complete_people_the_same_for_all() -> None:
-    trial = nudge_curves.Trial.of(SHIPPED)
+    trial = nudge_curves.Variations.of(SHIPPED)
     frame = SHIPPED.frame[["willing", "signup"]].astype(float)
     expected = ((frame - frame.mean()) / frame.std(ddof=0)).mean(axis=1, skipna=False)
     assert np.allclose(trial.outcomes["both"], expected, equal_nan=True)
@@ -450,7 +450,7 @@ def test_rerandomisations_by_cross_products_are_refits() -> None:
     assert found[0] == pytest.approx(
         nudge_curves.nudge_curve(SHIPPED, design)["estimate"].to_numpy(), rel=1e-9
     )
-    trial = nudge_curves.Trial.of(SHIPPED)
+    trial = nudge_curves.Variations.of(SHIPPED)
     treated = trial.comparison.treated.astype(float)
     generator = np.random.default_rng(3)
     drawn = next(nudge_tests.assignments(treated, trial.experiment.area, 5, generator))
