@@ -203,7 +203,7 @@ def ordered(codes: np.ndarray, levels: Iterable[str]) -> pd.Categorical:
     import pandas as pd
 
     index = pd.Index(list(levels), dtype="str")
-    return pd.Categorical.from_codes(codes.astype("int8"), index, ordered=True)
+    return pd.Categorical.from_codes(codes.astype("int32"), index, ordered=True)
 
 
 def read_yaml(path: Path) -> dict[str, Any]:

@@ -15,6 +15,7 @@ import pandas as pd
 from coprod.check import check_table
 from coprod.design import load_design
 from coprod.field_export import from_the_field
+from coprod.fielded import fielded, not_asked
 from coprod.instrument import Instrument, load_instrument, ordered
 from coprod.paths import DATAPACKAGE, PANEL, PROJECT
 from coprod.reading import Table, read_table, refuse, shown
@@ -43,6 +44,11 @@ class Panel:
         SHA-256 of the file.
     seed
         The seed it was drawn from, where it is the panel that comes with the project.
+    weighted
+        Whether it came with weights; everybody has the weight 1 where it did not.
+    min_cell
+        The fewest respondents of whom a number may be published; 0 where nobody can be found,
+        since nobody answered.
     """
 
     frame: pd.DataFrame
@@ -51,6 +57,13 @@ class Panel:
     synthetic: bool
     checksum: str = ""
     seed: int | None = None
+    weighted: bool = True
+    min_cell: int = 0
+
+    @property
+    def has_experiment(self) -> bool:
+        """Whether anybody was in an experiment with two arms or more."""
+        return "arm" in self.frame and self.frame["arm"].nunique() > 1
 
     @cached_property
     def long(self) -> pd.DataFrame:
@@ -129,9 +142,10 @@ def open_panel(path: str | Path | None = None) -> Panel:
 
 def read_panel(file: Path) -> tuple[Panel, Table]:
     """The panel of a file as `open_panel` gives it, and what was found out about the file."""
-    instrument = load_instrument()
+    whole = load_instrument()
     table, content = read_table(file)
-    table = from_the_field(table, instrument)
+    table = from_the_field(table, whole)
+    instrument = fielded(whole, not_asked(table.header, whole))
     frame, faults = check_table(table, instrument)
     if faults:
         raise refuse(file, faults)

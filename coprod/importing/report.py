@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from html import escape
 
+from coprod.fielded import EXPERIMENT, WEIGHT, parts
 from coprod.importing.table import Table, shown
+from coprod.instrument import load_instrument
 from coprod.panel import Panel
 
 __all__ = ["page", "summary"]
@@ -28,13 +30,21 @@ def summary(panel: Panel, table: Table) -> list[tuple[str, str]]:
         ("Areas", ", ".join(f"{area} ({count:,})" for area, count in areas.items() if count)),
         ("Weights", f"from {weights.min():.3g} to {weights.max():.3g}, mean {weights.mean():.3g}"),
         ("Issues", ", ".join(instrument.issues)),
-        ("Arms", ", ".join(map(str, frame["arm"].dropna().unique().sort_values())) or "none"),
+        ("Arms", ", ".join(instrument.arms) if panel.has_experiment else "none: no experiment"),
         ("Data", "synthetic" if panel.synthetic else "answers of people"),
     ]
+    if absent := [part for part in parts(load_instrument()) if part not in _asked(panel)]:
+        lines.append(("Not asked", ", ".join(absent)))
     for name, values in table.missing.items():
         said = ", ".join(f"{shown(value)} ({count:,})" for value, count in values.items())
         lines.append((f"Missing in {shown(name)}", f"as the file declares: {said}"))
     return lines
+
+
+def _asked(panel: Panel) -> set[str]:
+    asked = {EXPERIMENT} if "arm" in panel.instrument.variables else set()
+    asked |= {WEIGHT} if panel.weighted else set()
+    return asked | {*panel.instrument.issues, *panel.instrument.background}
 
 
 def page(title: str, lines: Sequence[tuple[str, str]]) -> str:
