@@ -1,0 +1,1 @@
+"""A worked example: the survey of a council that does not exist, from file to book."""
