@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from coprod.errors import PanelError
+from coprod.labels import label, one_line
 from coprod.paths import CODEBOOK
 
 if TYPE_CHECKING:
@@ -77,6 +78,15 @@ class Variable:
     bands: dict[str, str] = field(default_factory=dict)
     edges: tuple[float, ...] = ()
 
+    def __post_init__(self) -> None:
+        _set(
+            self,
+            label=label(self.label, self.name),
+            question=one_line(self.question),
+            levels=_labels(self.levels),
+            bands=_labels(self.bands),
+        )
+
     @property
     def stem(self) -> str:
         """The name without its issue: `efficacy` for `safety_efficacy`."""
@@ -132,6 +142,16 @@ class Instrument:
     answers: dict[int, str]
     title: str = ""
 
+    def __post_init__(self) -> None:
+        named = ("issues", "forms", "arms", "areas", "answers")
+        _set(
+            self,
+            **{name: _labels(getattr(self, name)) for name in named},
+            nations={area: one_line(nation) for area, nation in self.nations.items()},
+            shown={arm: one_line(text) for arm, text in self.shown.items()},
+            title=one_line(self.title),
+        )
+
     def items(self, issue: str, form: str) -> list[str]:
         """The action items of a form on an issue.
 
@@ -159,6 +179,16 @@ class Instrument:
         if form not in self.forms:
             raise PanelError(f"no form {form!r}; forms are {', '.join(self.forms)}")
         return [v for v in self.variables.values() if v.role == "activity" and v.form == form]
+
+
+def _set(frozen: Variable | Instrument, **texts: Any) -> None:
+    """Let a questionnaire hold none but texts that can be shown, wherever it came from."""
+    for name, value in texts.items():
+        object.__setattr__(frozen, name, value)
+
+
+def _labels(given: Mapping[Any, str]) -> dict[Any, str]:
+    return {name: label(text, name) for name, text in given.items()}
 
 
 def load_instrument(path: Path | None = None) -> Instrument:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import math
 import re
 import string
-import unicodedata
 from collections.abc import Iterable
 
 import pandas as pd
 from IPython.display import Markdown
+
+from coprod.labels import one_line
 
 __all__ = [
     "alike",
@@ -306,12 +307,7 @@ def plain(text: object) -> str:
     >>> print(plain("<b>*x*</b> @fig-y"))
     \<b\>\*x\*\<\/b\> \@fig\-y
     """
-    shown = "".join(
-        " " if character.isspace() else character
-        for character in str(text)
-        if character.isspace() or unicodedata.category(character)[0] != "C"
-    )
-    return PUNCTUATION.sub(r"\\\1", " ".join(shown.split()))
+    return PUNCTUATION.sub(r"\\\1", one_line(text))
 
 
 def safe(text: object) -> Markdown:
