@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from html import escape
 
 import pandas as pd
-from great_tables import GT
+from great_tables import GT, html
 
+from coprod.labels import one_line
 from coprod.panel import Panel
 from coprod.show.words import interval, number, percent
 
@@ -15,6 +18,9 @@ __all__ = ["INTERVAL", "Table", "csv", "intervals", "labels", "named", "side_by_
 
 INTERVAL = "95% interval"
 """The heading of a column of intervals."""
+
+# A sign at which spreadsheets begin to compute; those that are twice as wide count as well.
+FORMULA = re.compile(r"(^|;)(\s*[=+\-@＝＋－＠])")
 
 Writer = Callable[[float], str] | int | str
 
@@ -102,13 +108,14 @@ def table(
         }
     )
     made = GT(shown, rowname_col=stub, groupname_col=group, id=name)
+    # Escaped here: in a heading with braces great_tables looks for units, and lets HTML pass.
     made = made.cols_label(
-        cases={column: words for column, words in columns.items() if column != stub}
+        cases={column: html(escape(words)) for column, words in columns.items() if column != stub}
     )
     if stub:
         made = made.tab_stubhead(label=columns[stub])
     for words, over in (spanners or {}).items():
-        made = made.tab_spanner(label=words, columns=list(over))
+        made = made.tab_spanner(label=html(escape(words)), columns=list(over))
     numeric = [column for column in columns if column in formats and column != stub]
     if numeric:
         made = made.cols_align("right", columns=numeric)
@@ -162,11 +169,11 @@ def csv(frame: pd.DataFrame, about: str) -> str:
 
 
 def _safe(value: object) -> object:
-    """A value on one line that no spreadsheet takes for a formula."""
-    if not isinstance(value, str):
-        return value
-    line = " ".join(value.splitlines())
-    return f"'{line}" if line.startswith(("=", "+", "-", "@", "\t")) else line
+    """A value on one line that no spreadsheet takes for a formula.
+
+    Where a semicolon parts the cells, as in many countries, one begins after each semicolon too.
+    """
+    return FORMULA.sub(r"\1'\2", one_line(value)) if isinstance(value, str) else value
 
 
 def named(frame: pd.DataFrame, panel: Panel) -> pd.DataFrame:

@@ -89,6 +89,8 @@ def use_theme() -> None:
             "grid.linewidth": 0.6,
             "legend.frameon": False,
             "legend.fontsize": 8.5,
+            # A dollar sign is one: no text of a figure is a formula.
+            "text.parse_math": False,
             "svg.fonttype": "path",
             "svg.hashsalt": "coprod",
         },

@@ -5,8 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter
 
 from coprod.show.theme import INK, LINE, QUIET, grid, new_figure, sign
+from coprod.show.words import scientific
 
 __all__ = ["differences_from_r", "studies_beside_r"]
 
@@ -43,6 +45,7 @@ def differences_from_r(table: pd.DataFrame) -> Figure:
         xlabel="Difference from R's number; each line is a thousand times the one before",
     )
     axes.set_xticks([10.0**power for power in range(-15, -2, 3)])
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: scientific(value)))
     axes.set_xlim(3e-16, 1e-3)
     grid(axes)
     figure.legend(
