@@ -33,6 +33,8 @@ __all__ = [
 Kind = tuple[str, Callable[[Any], bool]]
 Places = Mapping[tuple[Any, ...], int]
 
+MOST = 100_000
+
 TEXT: Kind = ("text", lambda value: isinstance(value, str))
 FLAG: Kind = ("true or false", lambda value: isinstance(value, bool))
 INTEGER: Kind = (
@@ -72,7 +74,7 @@ def nearest(name: str, allowed: Iterable[str]) -> str:
 
 
 def read_yaml(
-    text: str, file: str, line: int = 1
+    text: str, file: str, line: int = 1, loader: type[Any] = yaml.SafeLoader
 ) -> tuple[Any, dict[tuple[Any, ...], int], list[Fault]]:
     """Read YAML and remember on which line each key stands.
 
@@ -84,6 +86,8 @@ def read_yaml(
         The file's name, for faults.
     line
         The line of the file on which the text starts.
+    loader
+        Of PyYAML; its BaseLoader leaves every value the text that it is.
 
     Returns
     -------
@@ -94,8 +98,13 @@ def read_yaml(
     faults: list[Fault] = []
 
     def visit(node: yaml.Node | None, path: tuple[Any, ...]) -> None:
+        # A few lines of YAML can refer to themselves a million times over.
+        if len(places) > MOST:
+            raise yaml.YAMLError(f"more than {MOST:,} keys")
         if isinstance(node, yaml.MappingNode):
             for key, value in node.value:
+                if not isinstance(key, yaml.ScalarNode):
+                    continue  # the loader refuses it
                 here = (*path, key.value)
                 if here in places:
                     faults.append(
@@ -109,12 +118,18 @@ def read_yaml(
                 visit(value, (*path, index))
 
     try:
-        visit(yaml.compose(text, Loader=yaml.SafeLoader), ())
-        value = yaml.safe_load(text)
+        visit(yaml.compose(text, Loader=loader), ())
+        value = yaml.load(text, Loader=loader)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         at = f"{file}:{line + mark.line}" if mark else file
         return None, {}, [Fault(at, f"this is not valid YAML: {error.problem}")]
+    except RecursionError:
+        return (
+            None,
+            {},
+            [Fault(f"{file}:{line}", "this is not valid YAML: it is nested too deeply")],
+        )
     except (yaml.YAMLError, ValueError) as error:
         return (
             None,
@@ -128,6 +143,7 @@ def read_checked(
     file: Path,
     allowed: Mapping[str, Any],
     more: Callable[[Any, Places], Iterator[Fault]],
+    loader: type[Any] = yaml.SafeLoader,
 ) -> Any:
     """The content of a YAML file that holds what it may, and nothing else.
 
@@ -140,6 +156,8 @@ def read_checked(
     more
         Finds what else is wrong with a content whose keys and types are right; it is given the line
         of each key, too.
+    loader
+        As for :func:`read_yaml`.
 
     Raises
     ------
@@ -150,7 +168,7 @@ def read_checked(
         text = file.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise ValidityError(f"{file.name} cannot be read: {error}") from error
-    content, places, faults = read_yaml(text, file.name)
+    content, places, faults = read_yaml(text, file.name, loader=loader)
     faults = faults or check_mapping(content, allowed, places, file.name)
     faults = faults or list(more(content, places))
     if faults:
