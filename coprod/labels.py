@@ -6,7 +6,7 @@ import unicodedata
 
 __all__ = ["LONGEST", "label", "one_line"]
 
-LONGEST = 100
+LONGEST = 80
 """More characters than this are no label; figures and tables have no room for them."""
 
 
@@ -43,7 +43,7 @@ def label(text: object, name: object = "") -> str:
     Examples
     --------
     >>> label("North  End"), label("", "N"), len(label("long " * 90))
-    ('North End', 'N', 100)
+    ('North End', 'N', 80)
     """
     shown = one_line(text) or one_line(name)
     return shown if len(shown) <= LONGEST else f"{shown[: LONGEST - 1].rstrip()}…"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from typing import Any, Literal
 
 import matplotlib.pyplot as plt
@@ -28,6 +29,7 @@ __all__ = [
     "SHADES",
     "WIDTH",
     "draw_point",
+    "folded",
     "grid",
     "index_limits",
     "name_forms",
@@ -142,10 +144,14 @@ def sign(figure: Figure, panel: Panel | str, title: str = "") -> Figure:
         ha="right",
         fontsize=6.5,
         color=QUIET,
-        parse_math=False,
     )
     plt.close(figure)
     return figure
+
+
+def folded(label: str, width: int = 36) -> str:
+    """A label on as many lines as it needs, so that a long one leaves room for what is drawn."""
+    return textwrap.fill(label, width)
 
 
 def grid(axes: Axes, axis: Literal["x", "y"] = "x") -> None:

@@ -79,7 +79,13 @@ def claim_verdicts(table: pd.DataFrame, panel: Panel) -> Figure:
     if table["built_in"].any():
         handles.append(
             Line2D(
-                [], [], linestyle="none", marker=(6, 2, 0), color=INK, markersize=5, label="built in"
+                [],
+                [],
+                linestyle="none",
+                marker=(6, 2, 0),
+                color=INK,
+                markersize=5,
+                label="built in",
             )
         )
     axes.legend(

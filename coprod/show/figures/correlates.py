@@ -20,6 +20,7 @@ from coprod.show.theme import (
     POINT,
     QUIET,
     draw_point,
+    folded,
     grid,
     name_forms,
     new_figure,
@@ -224,7 +225,7 @@ def predictions_by_issue(table: pd.DataFrame, panel: Panel) -> Figure:
                 markersize=4.5,
                 linewidth=1.4,
             )
-        place.set_title(panel.instrument.issues[issue], fontsize=9)
+        place.set_title(folded(panel.instrument.issues[issue], 26), fontsize=9)
         answers = here["answer"].to_numpy()
         place.set_xticks(answers, [f"{answer:g}" for answer in answers])
         grid(place, "y")

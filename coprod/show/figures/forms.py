@@ -16,6 +16,7 @@ from coprod.show.theme import (
     LINE,
     MARKERS,
     NEITHER,
+    folded,
     grid,
     name_forms,
     new_figure,
@@ -56,7 +57,7 @@ def loadings(factors: pd.DataFrame, panel: Panel) -> Figure:
         for tick, form in zip(place.get_yticklabels(), here["form"], strict=True):
             tick.set_color(COLOURS[form])
         place.set(xlim=limits, ylim=(len(here) - 0.5, -0.7))
-        place.set_title(panel.instrument.issues[issue], fontsize=9)
+        place.set_title(folded(panel.instrument.issues[issue], 60), fontsize=9)
         grid(place)
     axes[-1].set_xlabel("Loading on the factor of each form")
     name_forms(figure, panel)
@@ -111,7 +112,9 @@ def overlap_by_issue(overlap: pd.DataFrame, panel: Panel) -> Figure:
                     color="white" if shades[group] in COLOURS.values() else INK,
                 )
             left += share
-    axes.set_yticks(range(len(issues)), [panel.instrument.issues[issue] for issue in issues])
+    axes.set_yticks(
+        range(len(issues)), [folded(panel.instrument.issues[issue]) for issue in issues]
+    )
     axes.set(xlim=(0, 1), ylim=(len(issues) - 0.5, -0.5))
     # A key in the order of the bars: a group may be too small to carry its name.
     axes.legend(
@@ -166,7 +169,7 @@ def profiles_by_issue(profiles: pd.DataFrame, panel: Panel) -> Figure:
             here.index, [label.partition(" ")[0] for label in here["label"]], fontsize=8
         )
         place.set(xlim=(-0.4, len(here) - 0.6), ylim=(0, 100))
-        place.set_title(panel.instrument.issues[issue], fontsize=9)
+        place.set_title(folded(panel.instrument.issues[issue], 26), fontsize=9)
         grid(place, "y")
     axes[0].set_ylabel("% with any collective activity")
     axes[len(axes) // 2].set_xlabel("Individual activity on the same issue")

@@ -19,6 +19,7 @@ from coprod.show.theme import (
     QUIET,
     SHADES,
     draw_point,
+    folded,
     grid,
     index_limits,
     name_forms,
@@ -158,7 +159,7 @@ def levels_by_issue(means: pd.DataFrame, panel: Panel) -> Figure:
                     fontweight="bold",
                     fontsize=9,
                 )
-    axes.set_yticks(range(len(rows)), [issues[issue] for issue in rows])
+    axes.set_yticks(range(len(rows)), [folded(issues[issue]) for issue in rows])
     axes.set(
         xlim=(0, 100),
         ylim=(len(rows) - 0.5, -0.75),
@@ -199,10 +200,10 @@ def gaps_by_area(means: pd.DataFrame, panel: Panel) -> Figure:
             place.plot(both["mean"], [position] * len(both), color=LINE, linewidth=2.5, zorder=1)
             for form in COLOURS:
                 draw_point(place, both.loc[form, ENDS], position, form)
-        place.set_title(panel.instrument.issues[issue], fontsize=9)
+        place.set_title(folded(panel.instrument.issues[issue], 26), fontsize=9)
         place.set(xlim=index_limits(means[["low", "high"]]), ylim=(len(areas) - 0.5, -0.5))
         grid(place)
-    axes[0].set_yticks(range(len(areas)), [panel.instrument.areas[area] for area in areas])
+    axes[0].set_yticks(range(len(areas)), [folded(panel.instrument.areas[area]) for area in areas])
     axes[len(axes) // 2].set_xlabel("Mean index, with 95% interval")
     name_forms(figure, panel)
     wide = means.pivot(index=["issue", "area"], columns="form", values="mean")

@@ -113,7 +113,6 @@ def _box(
         fontsize=10 if bold else 9.5,
         fontweight="bold" if bold else "normal",
         linespacing=1.35,
-        parse_math=False,
     )
 
 
@@ -163,7 +162,7 @@ def arm_balance(table: pd.DataFrame, panel: Panel) -> Figure:
     names = [
         term_name(*pair) for pair in zip(rows["variable_label"], rows["level_label"], strict=True)
     ]
-    axes.set_yticks(range(len(rows)), names, fontsize=8.5, parse_math=False)
+    axes.set_yticks(range(len(rows)), names, fontsize=8.5)
     size = shown["standardised"].abs()
     limit = max(0.16, 1.1 * float(np.nanmax([*size, 0.0])))
     axes.set(
@@ -242,7 +241,7 @@ def arm_effects(effects: pd.DataFrame, equivalence: pd.DataFrame, panel: Panel) 
         place.set_title(OUTCOMES[outcome], fontsize=9)
         grid(place)
     names = [textwrap.fill(labels[arm], 16) for arm in series]
-    axes[0].set_yticks(list(places.values()), names, parse_math=False)
+    axes[0].set_yticks(list(places.values()), names)
     axes[0].set_ylim(max(places.values()) + 0.6, -0.6)
     _name(figure, _key(adjustments), 2)
     tested = effects[(effects["family"] == "arms") & (effects["adjustment"] == adjustments[0])]
@@ -299,7 +298,6 @@ def _name(figure: Figure, marks: Sequence[Artist], columns: int) -> None:
         borderaxespad=0.0,
     )
     for text in legend.get_texts():
-        text.set_parse_math(False)
         if text.get_text() == " ":
             text.set_fontsize(17)
 
@@ -371,7 +369,6 @@ def randomisation_histograms(drawn: pd.DataFrame, tests: pd.DataFrame, panel: Pa
                 ha="left",
                 va="center",
                 color=INK,
-                parse_math=False,
             )
             where.yaxis.set_label_coords(-0.42, 0.4)
     for where, limit in zip(axes[-len(outcomes) :], limits.values(), strict=True):
