@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import Any
+
+from coprod.errors import ValidityError
 
 __all__ = ["InlineValues", "inline", "prepare"]
 
@@ -24,21 +27,29 @@ def prepare() -> None:
     set_matplotlib_formats("svg", metadata={"Date": None}, bbox_inches="tight")
 
 
-def inline(*values: Any) -> InlineValues:
-    """What a reader sees of each value, as Quarto has it.
+def inline(*expressions: Callable[[], Any]) -> InlineValues:
+    """What a reader sees of the value of each expression, as Quarto has it.
 
     An object that has a Markdown form gives that, a text itself, anything else its representation.
+    Where a panel does not allow a value, the sentence that says so stands in its place.
 
     Examples
     --------
-    >>> inline(17, "a text", 0.5)
+    >>> inline(lambda: 17, lambda: "a text", lambda: 0.5)
     ["17", "a text", "0.5"]
     """
-    return InlineValues(_shown(value) for value in values)
+    return InlineValues(_shown(expression) for expression in expressions)
 
 
-def _shown(value: Any) -> str:
-    if isinstance(value, str):
-        return str(value)
-    markdown = getattr(value, "_repr_markdown_", None)
-    return str(markdown()) if markdown else repr(value)
+def _shown(expression: Callable[[], Any]) -> str:
+    try:
+        value = expression()
+        if isinstance(value, str):
+            return str(value)
+        markdown = getattr(value, "_repr_markdown_", None)
+        return str(markdown()) if markdown else repr(value)
+    except ValidityError as error:
+        # Only where it is needed, since it imports all that draws.
+        from coprod.show.absent import marked
+
+        return marked(error)

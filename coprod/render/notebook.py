@@ -42,7 +42,7 @@ def chapter_notebook(chapter: Chapter) -> NotebookNode:
         if isinstance(block, Prose):
             cells.append(new_markdown_cell(block.text.strip("\n")))
             if block.inlines:
-                expressions = "".join(f"    {item.code},\n" for item in block.inlines)
+                expressions = "".join(f"    lambda: {item.code},\n" for item in block.inlines)
                 cells.append(new_code_cell(f"_inline(\n{expressions})", metadata=metadata))
         elif block.runs:
             cells.append(

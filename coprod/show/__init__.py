@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from coprod.show import figures, tables, words
+from coprod.show.absent import guard_cells
 from coprod.show.notice import comparison_notice, notice
 from coprod.show.programs import program_entries
 from coprod.show.report import claim_entries
@@ -15,6 +16,7 @@ __all__ = [
     "claim_entries",
     "comparison_notice",
     "figures",
+    "guard_cells",
     "notice",
     "program_entries",
     "tables",

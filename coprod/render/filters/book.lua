@@ -10,6 +10,7 @@
 local here = pandoc.path.directory(arg[0])
 package.path = pandoc.path.join { here, "?.lua" } .. ";" .. package.path
 
+local absent = require "absent"
 local cells = require "cells"
 local references = require "references"
 
@@ -27,7 +28,7 @@ local function main(job_path, result_path)
 
   local chapters = {}
   for _, chapter in ipairs(job.chapters) do
-    local blocks = pandoc.read(chapter.markdown, "markdown").blocks
+    local blocks = absent[1].Pandoc(pandoc.read(chapter.markdown, "markdown")).blocks
     blocks = cells.expand(blocks, chapter, job.target, faults)
     table.insert(chapters, { info = chapter, blocks = blocks })
   end
