@@ -10,6 +10,8 @@ from coprod.cli import run
 from tests.books import CONFIG, FILES, write_book
 
 ONE = FILES["chapters/one.qmd"]
+# The same lines with nothing to run, for what is wrong elsewhere: no kernel has to start.
+WORDS = ONE.replace("`{python} 1 + 1`", "two").replace("```{python}", "```").replace("#|", "#")
 REFERENCES = FILES["chapters/references.qmd"]
 FIGURE = (
     "```{{python}}\n#| label: {label}\n{options}"
@@ -19,7 +21,7 @@ FIGURE = (
 # What is broken, the files changed, and what the message must say, its place first.
 BROKEN = {
     "an unknown shortcode": (
-        {"one": ONE + "\n{{< video x.mp4 >}}\n"},
+        {"one": WORDS + "\n{{< video x.mp4 >}}\n"},
         ["chapters/one.qmd:12", "shortcode 'video'", "include and meta"],
     ),
     "an unknown key of the project": (
@@ -55,15 +57,15 @@ BROKEN = {
         ["_quarto.yml:9", "'chapters/two.qmd' does not exist"],
     ),
     "a link to a chapter that does not exist": (
-        {"one": ONE + "\n[two](two.qmd)\n"},
+        {"one": WORDS + "\n[two](two.qmd)\n"},
         ["chapters/one.qmd:12", "'two.qmd' does not exist"],
     ),
     "a link to an anchor that does not exist": (
-        {"one": ONE + "\n[there](#nowhere)\n"},
+        {"one": WORDS + "\n[there](#nowhere)\n"},
         ["chapters/one.qmd:12", "'#nowhere' leads nowhere"],
     ),
     "an unresolved cross-reference": (
-        {"one": ONE + "\nSee @fig-none.\n"},
+        {"one": WORDS + "\nSee @fig-none.\n"},
         ["chapters/one.qmd:12", "'@fig-none' leads nowhere"],
     ),
     "an unresolved cross-reference that a cell wrote": (
@@ -74,7 +76,7 @@ BROKEN = {
         ["chapters/one.qmd", "'@tbl-none' leads nowhere"],
     ),
     "a duplicate label in one chapter": (
-        {"one": ONE + "\n## A {#sec-a}\n\n## B {#sec-a}\n"},
+        {"one": WORDS + "\n## A {#sec-a}\n\n## B {#sec-a}\n"},
         ["chapters/one.qmd:14", "'sec-a' stands twice", "chapters/one.qmd:12"],
     ),
     "a duplicate label in two chapters": (
@@ -86,24 +88,24 @@ BROKEN = {
         ["chapters/one.qmd:13", "'add' stands twice"],
     ),
     "a missing citation key": (
-        {"one": ONE + "\nAs in [@nobody1999].\n"},
+        {"one": WORDS + "\nAs in [@nobody1999].\n"},
         ["chapters/one.qmd:12", "no entry 'nobody1999'"],
     ),
     "a missing bibliography": ({"bib": ""}, ["_quarto.yml", "'references.bib' does not exist"]),
     "a missing include": (
-        {"one": ONE + "\n{{< include _none.qmd >}}\n"},
+        {"one": WORDS + "\n{{< include _none.qmd >}}\n"},
         ["chapters/one.qmd:12", "'chapters/_none.qmd' does not exist"],
     ),
     "an include that includes itself": (
-        {"one": ONE + "\n{{< include one.qmd >}}\n"},
+        {"one": WORDS + "\n{{< include one.qmd >}}\n"},
         ["chapters/one.qmd:12", "includes itself"],
     ),
     "a missing picture": (
-        {"one": ONE + '\n![](none.png){fig-alt="Nothing."}\n'},
+        {"one": WORDS + '\n![](none.png){fig-alt="Nothing."}\n'},
         ["chapters/one.qmd:12", "'none.png' does not exist"],
     ),
     "a missing file that is linked": (
-        {"one": ONE + "\n[data](none.csv)\n"},
+        {"one": WORDS + "\n[data](none.csv)\n"},
         ["chapters/one.qmd:12", "'none.csv' does not exist"],
     ),
     "a figure with a caption and no alternative text": (
@@ -111,7 +113,7 @@ BROKEN = {
         ["chapters/one.qmd:13", "cell 'fig-x'", "fig-alt"],
     ),
     "a picture without a caption or an alternative text": (
-        {"one": ONE + "\n![](../references.bib)\n"},
+        {"one": WORDS + "\n![](../references.bib)\n"},
         ["chapters/one.qmd:12", "no alternative text"],
     ),
     "a drawing without a label or an alternative text": (
@@ -165,7 +167,7 @@ BROKEN = {
         ["chapters/one.qmd:6", "must be keys"],
     ),
     "words in a tabset before its first tab": (
-        {"one": ONE + "\n::: {.panel-tabset}\n\nLost.\n\n### Tab\n\nWords.\n:::\n"},
+        {"one": WORDS + "\n::: {.panel-tabset}\n\nLost.\n\n### Tab\n\nWords.\n:::\n"},
         ["chapters/one.qmd:14", "before its first tab"],
     ),
     "a tabset without tabs": (
@@ -177,23 +179,23 @@ BROKEN = {
         ["chapters/one.qmd:12", "one line"],
     ),
     "a block of another language": (
-        {"one": ONE + "\n```{r}\n1\n```\n"},
+        {"one": WORDS + "\n```{r}\n1\n```\n"},
         ["chapters/one.qmd:12", "'{r}'"],
     ),
     "a fence that is never closed": (
-        {"one": ONE + "\n```{python}\n1\n"},
+        {"one": WORDS + "\n```{python}\n1\n"},
         ["chapters/one.qmd:12", "never closed"],
     ),
     "a div that is never closed": (
-        {"one": ONE + "\n::: {.callout-note}\nWords.\n"},
+        {"one": WORDS + "\n::: {.callout-note}\nWords.\n"},
         ["chapters/one.qmd:12", "never closed"],
     ),
     "an unknown callout": (
-        {"one": ONE + "\n::: {.callout-danger}\nWords.\n:::\n"},
+        {"one": WORDS + "\n::: {.callout-danger}\nWords.\n:::\n"},
         ["chapters/one.qmd:12", "'danger' is unknown"],
     ),
     "an unknown condition": (
-        {"one": ONE + '\n::: {.content-visible when-format="docx"}\nWords.\n:::\n'},
+        {"one": WORDS + '\n::: {.content-visible when-format="docx"}\nWords.\n:::\n'},
         ["chapters/one.qmd:12", "condition"],
     ),
     "HTML of a cell that paper cannot show": (
@@ -205,7 +207,7 @@ BROKEN = {
     ),
     "a chapter without a title": ({"one": "Only words.\n"}, ["chapters/one.qmd", "no title"]),
     "a chapter with two titles": (
-        {"one": ONE + "\n# Two\n"},
+        {"one": WORDS + "\n# Two\n"},
         ["chapters/one.qmd:12", "second title, 'Two'"],
     ),
     "no place for the reference list": ({"references": "# References\n"}, ["reference list"]),
@@ -218,39 +220,39 @@ BROKEN = {
         ["chapters/one.qmd:1", "front matter"],
     ),
     "LaTeX that would vanish": (
-        {"one": ONE + "\n\\textbf{bold}\n"},
+        {"one": WORDS + "\n\\textbf{bold}\n"},
         ["chapters/one.qmd:12", "no Markdown"],
     ),
     "HTML in prose for both formats": (
-        {"one": ONE + "\n```{=html}\n<b>bold</b>\n```\n"},
+        {"one": WORDS + "\n```{=html}\n<b>bold</b>\n```\n"},
         ["chapters/one.qmd", "no Markdown"],
     ),
     "a formula that is no TeX": (
-        {"one": ONE + "\nSo $\\nosuch{x}$.\n"},
+        {"one": WORDS + "\nSo $\\nosuch{x}$.\n"},
         ["chapters/one.qmd:12", "cannot be read"],
     ),
     "a condition on a span": (
-        {"one": ONE + '\n[web]{.content-visible when-format="html"}\n'},
+        {"one": WORDS + '\n[web]{.content-visible when-format="html"}\n'},
         ["chapters/one.qmd:12", "a span cannot"],
     ),
     "a block that no blank line sets apart": (
-        {"one": ONE + "\nWords\n::: {.callout-note}\nMore.\n:::\n"},
+        {"one": WORDS + "\nWords\n::: {.callout-note}\nMore.\n:::\n"},
         ["chapters/one.qmd", "printed as it was typed"],
     ),
     "a footnote that is not defined": (
-        {"one": ONE + "\nWords.[^none]\n"},
+        {"one": WORDS + "\nWords.[^none]\n"},
         ["chapters/one.qmd", "printed as it was typed"],
     ),
     "a heading that skips a level": (
-        {"one": ONE + "\n#### Deep\n"},
+        {"one": WORDS + "\n#### Deep\n"},
         ["chapters/one.qmd:12", "'Deep' skips a level"],
     ),
     "an id that stands twice": (
-        {"one": ONE + "\n## A {#same}\n\n## B {#same}\n"},
+        {"one": WORDS + "\n## A {#same}\n\n## B {#same}\n"},
         ["chapters/one.qmd", "'same' stands twice"],
     ),
     "a rule in a chapter": (
-        {"one": ONE + "\n---\n\nWords.\n"},
+        {"one": WORDS + "\n---\n\nWords.\n"},
         ["chapters/one.qmd:12", "front matter"],
     ),
     "an option after code": (
@@ -286,7 +288,7 @@ def test_a_broken_book_gives_one_message_and_leaves_the_old_book(
     kind: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     changes, said = BROKEN[kind]
-    project = write_book(tmp_path / "project", **changes)
+    project = write_book(tmp_path / "project", **{"one": WORDS, **changes})
     if not changes:
         (project / "chapters/one.qmd").write_bytes("# Caf\u00e9\n".encode("latin-1"))
     old = project / "_book"
@@ -336,7 +338,7 @@ def test_marks_and_line_ends_of_windows_change_nothing(tmp_path: Path) -> None:
 def test_an_unresolved_reference_is_not_taken_for_a_citation_as_well(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    project = write_book(tmp_path, one=ONE + "\nSee [@fig-none].\n")
+    project = write_book(tmp_path, one=WORDS + "\nSee [@fig-none].\n")
     assert run(["render", "--project", str(project), "--engine", "embedded", "--quiet"]) == 2
     message = capsys.readouterr().err
     assert message.count("chapters/one.qmd:12") == 1
