@@ -68,6 +68,17 @@ def render(
         Path | None, typer.Option(help="Where the book goes.", show_default="as _quarto.yml says")
     ] = None,
     panel: PanelFile = None,
+    title: Annotated[
+        str | None,
+        typer.Option(help="The title of this book.", show_default="as _quarto.yml says"),
+    ] = None,
+    authors: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Who answers for this book, parted by semicolons.",
+            show_default="as _quarto.yml says",
+        ),
+    ] = None,
     jobs: Annotated[
         int | None,
         typer.Option(min=1, help="How many chapters run at once.", show_default="the processors"),
@@ -80,8 +91,20 @@ def render(
     from coprod.render.build import render as build
 
     notice = _use_panel(panel)
+    names = [name for given in authors for name in given.split(";")] if authors else None
     with _Reporter(quiet) as reporter:
-        built = build(project, engine, to, out, jobs, reporter.progress, reporter.say, notice)
+        built = build(
+            project,
+            engine,
+            to,
+            out,
+            jobs,
+            reporter.progress,
+            reporter.say,
+            notice=notice,
+            title=title,
+            authors=names,
+        )
         reporter.close()
         index = built.out / "index.html"
         reporter.say(f"The book is in {_near(built.out)} ({built.seconds:.1f} s)")
@@ -317,12 +340,13 @@ def _use_panel(panel: Path | None) -> str | None:
     given = panel or os.environ.get("COPROD_PANEL")
     if not given:
         return None
+    from coprod.importing.table import shown
     from coprod.panel import open_panel
 
     file = Path(given).resolve()
     opened = open_panel(file)
     os.environ["COPROD_PANEL"] = str(file)
-    return None if opened.synthetic else f"Data from {file.name}"
+    return None if opened.synthetic else f"Data from {shown(file.name, 100)}"
 
 
 def _near(path: Path) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Mapping
 from dataclasses import replace
 
@@ -91,7 +92,7 @@ def fielded(
     Raises
     ------
     PanelError
-        When there is no such part, or nothing would be left.
+        When there is no such part, nothing would be left, or two areas, arms or issues have one label.
 
     Examples
     --------
@@ -124,7 +125,7 @@ def fielded(
         for name, variable in instrument.variables.items()
         if name not in gone
     }
-    return replace(
+    here = replace(
         instrument,
         variables=variables,
         issues=kept,
@@ -136,3 +137,7 @@ def fielded(
         shown=instrument.shown if arms is None else dict.fromkeys(arms, ""),
         background=[name for name in instrument.background if name not in gone],
     )
+    for what, labels in (("areas", here.areas), ("arms", here.arms), ("issues", here.issues)):
+        if alike := [label for label, times in Counter(labels.values()).items() if times > 1]:
+            raise PanelError(f"two {what} are called {alike[0]!r}; each needs a label of its own")
+    return here

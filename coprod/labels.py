@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import re
+import string
 import unicodedata
 
-__all__ = ["LONGEST", "label", "one_line"]
+__all__ = ["LONGEST", "label", "one_line", "plain"]
+
+PUNCTUATION = re.compile(f"([{re.escape(string.punctuation)}])")
 
 LONGEST = 80
 """More characters than this are no label; figures and tables have no room for them."""
@@ -47,3 +51,17 @@ def label(text: object, name: object = "") -> str:
     """
     shown = one_line(text) or one_line(name)
     return shown if len(shown) <= LONGEST else f"{shown[: LONGEST - 1].rstrip()}…"
+
+
+def plain(text: object) -> str:
+    r"""Any text as Markdown that shows it as it is, and does nothing.
+
+    Every string that comes from a panel goes through this before it stands in Markdown. Each
+    punctuation mark is escaped, so that no mark-up, citation, shortcode, formula or HTML is left.
+
+    Examples
+    --------
+    >>> print(plain("<b>*x*</b> @fig-y"))
+    \<b\>\*x\*\<\/b\> \@fig\-y
+    """
+    return PUNCTUATION.sub(r"\\\1", one_line(text))

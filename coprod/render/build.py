@@ -19,6 +19,7 @@ from pathlib import Path
 import yaml
 
 from coprod.errors import BookError, Fault
+from coprod.labels import plain
 from coprod.render.chapter import Chapter, read_chapters
 from coprod.render.document import PANDOC, Converted, convert
 from coprod.render.downloads import write_pngs
@@ -116,6 +117,8 @@ def render(
     progress: Progress | None = None,
     announce: Callable[[str], None] | None = None,
     notice: str | None = None,
+    title: str | None = None,
+    authors: Sequence[str] | None = None,
 ) -> Built:
     """Make a book from a project.
 
@@ -137,6 +140,8 @@ def render(
         Told, in a sentence, what happens.
     notice
         What data the book rests on, for every page; by default ``data-title`` of ``_quarto.yml``.
+    title, authors
+        Of the book, in place of those of ``_quarto.yml``.
 
     Returns
     -------
@@ -150,9 +155,7 @@ def render(
         as it was.
     """
     started = time.monotonic()
-    book = open_book(project)
-    if notice is not None:
-        book.config["data-title"] = notice
+    book = open_book(project).renamed(title, authors, notice)
     target = (Path(out) if out else book.output).resolve()
     check_output(target, book.folder)
     name, description = choose_engine(engine)
@@ -303,8 +306,16 @@ def _render_with_quarto(book: Book, to: str, fresh: Path, provenance: Provenance
 
 
 def _quarto_config(book: Book, provenance: Provenance) -> str:
-    """The project file with what only this build knows: the engine in the footer, and the date."""
+    """The project file with what only this build knows: the engine in the footer, and the date.
+
+    Quarto reads title and authors as Markdown. Those that somebody gave for this build are none.
+    """
     config = copy.deepcopy(book.config)
+    written = open_book(book.folder)
+    if book.title != written.title:
+        config["book"]["title"] = plain(book.title)
+    if book.authors != written.authors:
+        config["book"]["author"] = [{"name": plain(name)} for name in book.authors]
     footer = config["book"].setdefault("page-footer", {})
     footer["center"] = " · ".join(
         filter(None, [footer.get("center"), f"Made with {provenance.engine}"])

@@ -19,6 +19,11 @@ __all__ = ["FOLDER", "bibtex", "links", "write_pngs"]
 FOLDER = "downloads"
 # Two pixels of the picture for each of the page's, which has 96 to the inch.
 RESOLUTION = 2 * 96
+TEX = {sign: f"\\{sign}" for sign in "&%$#_{}"} | {
+    "\\": "{\\textbackslash}",
+    "~": "{\\textasciitilde}",
+    "^": "{\\textasciicircum}",
+}
 
 
 def links(
@@ -136,4 +141,4 @@ def bibtex(book: Book, date: str | None) -> str:
 
 def _tex(text: str) -> str:
     """A text with the signs that TeX takes for its own made plain."""
-    return re.sub(r"([&%$#_{}])", r"\\\1", text)
+    return "".join(TEX.get(sign, sign) for sign in text)

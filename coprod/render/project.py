@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import copy
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from coprod.errors import BookError, Fault
+from coprod.labels import one_line
 from coprod.render.contract import PROJECT_KEYS
 from coprod.schema import check_mapping, read_yaml
 
 __all__ = ["Book", "Entry", "open_book"]
 
 CONFIG = "_quarto.yml"
+LONGEST = 200
+"""The most characters of a title or of an author's name: what has room on a page."""
 
 
 @dataclass(frozen=True)
@@ -94,6 +99,47 @@ class Book:
         """The name of the PDF in the book's folder."""
         name = self.get("book", "output-file") or self.title.replace("/", "-").replace(" ", "-")
         return f"{name}.pdf"
+
+    def renamed(
+        self,
+        title: str | None = None,
+        authors: Sequence[str] | None = None,
+        data: str | None = None,
+    ) -> Book:
+        """The same book under another title, by other authors or about other data.
+
+        Parameters
+        ----------
+        title, authors
+            In place of those of ``_quarto.yml``, where given. The PDF keeps its name.
+        data
+            What every page is to say of the data, in place of ``data-title``.
+
+        Raises
+        ------
+        BookError
+            When a title or an author's name is empty or too long.
+        """
+        config = copy.deepcopy(self.config)
+        if title is not None:
+            config["book"]["output-file"] = self.pdf_name.removesuffix(".pdf")
+            config["book"]["title"] = _name("title", title)
+        if authors is not None:
+            config["book"]["author"] = [{"name": _name("author", name)} for name in authors]
+        if data is not None:
+            config["data-title"] = one_line(data)
+        return replace(self, config=config)
+
+
+def _name(what: str, given: str) -> str:
+    """A title or an author's name as every page, file and program can hold it."""
+    shown = one_line(given)
+    if not shown or len(shown) > LONGEST:
+        said = f"the {what} has {len(shown)} characters" if shown else f"the {what} is empty"
+        raise BookError(
+            "the book cannot be rendered", [Fault("", said, f"1 to {LONGEST} are allowed")]
+        )
+    return shown
 
 
 def open_book(folder: str | Path) -> Book:
