@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from coprod.errors import Fault
-from coprod.importing.table import SHOWN, Table, shown, some
+from coprod.importing.table import SHOWN, Places, Table, listed, note, shown, some
 from coprod.instrument import Instrument, Variable, ordered
 
 __all__ = ["check_table"]
@@ -59,7 +59,7 @@ def check_table(table: Table, instrument: Instrument) -> tuple[pd.DataFrame, lis
     faults = _columns(table, instrument)
     wanted = [v for v in instrument.variables.values() if v.name in table.header]
     if not wanted:
-        return pd.DataFrame(), faults
+        return pd.DataFrame(), [*table.faults, *faults]
     columns = {v.name: _Column(v, table) for v in wanted}
     position = {name: table.header.index(name) for name in columns}
     places: list[int] = []
@@ -86,11 +86,11 @@ def _columns(table: Table, instrument: Instrument) -> list[Fault]:
     """Names that are missing, unknown or there twice."""
     header, known = table.header, list(instrument.variables)
     if not set(header) & set(known):
-        named = ", ".join(shown(name) for name in header[:SHOWN])
+        named = f" ({', '.join(shown(name) for name in header[:SHOWN])}, …)" if header else ""
         return [
             Fault(
                 f"{table.place} 1" if table.place == "line" else "",
-                f"no column of the codebook ({named}, …)",
+                f"no column of the codebook{named}",
                 f"the columns are {', '.join(known)}",
             )
         ]
@@ -121,6 +121,7 @@ class _Column:
 
     def __init__(self, variable: Variable, table: Table) -> None:
         self.variable = variable
+        self.named = table.named(variable.name)
         self.place = table.place
         self.decimal = table.decimal
         # What the file itself declares to be missing, and what it calls the other values.
@@ -129,10 +130,10 @@ class _Column:
         self.levels = list(variable.levels)
         self.parts: list[np.ndarray] = []
         self.seen: dict[str, float] = {}
-        self.wrong: dict[str, tuple[list[int], int]] = {}
+        self.wrong: Places = {}
         # For identifiers, which must be there once.
         self.first: dict[str, int] = {}
-        self.again: dict[str, tuple[list[int], int]] = {}
+        self.again: Places = {}
 
     def add(self, cells: Sequence[str], places: list[int]) -> None:
         if len(self.seen) > 10 * len(cells):
@@ -141,7 +142,7 @@ class _Column:
             self.seen[text] = self.read(text.strip())
         values = np.fromiter(map(self.seen.__getitem__, cells), float, len(cells))
         for at in np.flatnonzero(values == WRONG).tolist():
-            _note(self.wrong, cells[at].strip(), places[at])
+            note(self.wrong, cells[at].strip(), places[at])
         if self.variable.kind != "text":
             self.parts.append(values)
             return
@@ -149,7 +150,7 @@ class _Column:
         self.parts.append(np.array(names, dtype=object))
         for name, place in zip(names, places, strict=True):
             if self.first.setdefault(name, place) != place and name:
-                _note(self.again, name, place)
+                note(self.again, name, place)
 
     def read(self, text: str) -> float:
         """The number, or the code of the level; NaN where empty is allowed."""
@@ -178,14 +179,16 @@ class _Column:
         return np.concatenate(self.parts) if self.parts else np.empty(0)
 
     def faults(self) -> list[Fault]:
-        where = f"column {self.variable.name}"
+        where = self.named
         found = []
         if self.wrong:
-            found.append(Fault(where, self.said(self.wrong), f"allowed: {allowed(self.variable)}"))
+            said = listed(self.wrong, self.place, "", self.hint)
+            found.append(Fault(where, said, f"allowed: {allowed(self.variable)}"))
         if contrary := self.contrary():
             found.append(Fault(where, contrary, "recode the column, or mend the labels"))
         if self.again:
-            found.append(Fault(where, self.said(self.again, "again "), "each once"))
+            said = listed(self.again, self.place, "again ", self.before)
+            found.append(Fault(where, said, "each once"))
         return found
 
     def contrary(self) -> str:
@@ -200,16 +203,8 @@ class _Column:
         ]
         return "; ".join(said[:SHOWN])
 
-    def said(self, cells: dict[str, tuple[list[int], int]], how: str = "") -> str:
-        parts = []
-        for text, (places, count) in list(cells.items())[:SHOWN]:
-            hint = f", first on {self.place} {self.first[text]}" if how else self.hint(text)
-            value = f"'{shown(text)}'" if text else "empty"
-            parts.append(f"{value} {how}on {some(self.place, places, count)}{hint}")
-        if rest := list(cells.values())[SHOWN:]:
-            total = sum(count for _, count in rest)
-            parts.append(f"{len(rest):,} other value{'s' * (len(rest) > 1)} in {total:,} cells")
-        return "; ".join(parts)
+    def before(self, text: str) -> str:
+        return f", first on {self.place} {self.first[text]}"
 
     def hint(self, text: str) -> str:
         if self.variable.missing_allowed and text.lower() in GAPS:
@@ -218,13 +213,6 @@ class _Column:
         names |= {label.lower(): level for level, label in self.variable.levels.items()}
         near = difflib.get_close_matches(text.lower()[:LONGEST], list(names), n=1, cutoff=0.7)
         return f" (did you mean '{names[near[0]]}'?)" if near else ""
-
-
-def _note(cells: dict[str, tuple[list[int], int]], text: str, place: int) -> None:
-    places, count = cells.get(text, ([], 0))
-    if count < SHOWN:
-        places.append(place)
-    cells[text] = (places, count + 1)
 
 
 def allowed(variable: Variable) -> str:

@@ -198,7 +198,11 @@ def from_the_field(table: Table, instrument: Instrument) -> Table:
             yield panel.index.tolist(), rows
 
     return replace(
-        table, header=list(panel.columns), chunks=chunks(), format=[*table.format, *said]
+        table,
+        header=list(panel.columns),
+        chunks=chunks(),
+        format=[*table.format, *said],
+        weighted=any(_short(name, instrument) == "weight" for name in table.header),
     )
 
 

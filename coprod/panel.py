@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -14,13 +15,19 @@ import pandas as pd
 
 from coprod.check import check_table
 from coprod.design import load_design
+from coprod.disclosure import smallest_cell
+from coprod.errors import Fault, PanelError, ValidityError
 from coprod.field_export import from_the_field
 from coprod.fielded import fielded, not_asked
 from coprod.instrument import Instrument, load_instrument, ordered
+from coprod.mapped import mapped
+from coprod.mapping import PanelMapping, read_mapping
+from coprod.merging import merged
 from coprod.paths import DATAPACKAGE, PANEL, PROJECT
+from coprod.population import raked, read_margins
 from coprod.reading import Table, read_table, refuse, shown
 
-__all__ = ["Panel", "open_panel", "read_panel"]
+__all__ = ["Panel", "open_panel", "protected", "read_panel"]
 
 NUMBERS = ["no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"]
 
@@ -49,6 +56,13 @@ class Panel:
     min_cell
         The fewest respondents of whom a number may be published; 0 where nobody can be found,
         since nobody answered.
+    put_together
+        What areas and groups were too small and so put together, in sentences.
+    mapping
+        SHA-256 of the mapping by which it was read; '' where there is none.
+    margins
+        The population shares to which its own mapping has raked the weights, as of
+        `coprod.weights.load_margins`; None where there are none.
     """
 
     frame: pd.DataFrame
@@ -59,6 +73,9 @@ class Panel:
     seed: int | None = None
     weighted: bool = True
     min_cell: int = 0
+    put_together: tuple[str, ...] = ()
+    mapping: str = ""
+    margins: pd.DataFrame | None = None
 
     @property
     def has_experiment(self) -> bool:
@@ -111,7 +128,7 @@ class Panel:
         return f"synthetic {said}, drawn from data/design.yml{seed}"
 
 
-def open_panel(path: str | Path | None = None) -> Panel:
+def open_panel(path: str | Path | None = None, mapping: str | Path | None = None) -> Panel:
     """Read a panel, check every column and value, and say everything that is wrong at once.
 
     Parameters
@@ -119,6 +136,9 @@ def open_panel(path: str | Path | None = None) -> Panel:
     path
         A CSV, Excel, SPSS, Stata or Parquet file with the columns of the codebook. Where None:
         the file that the environment variable COPROD_PANEL names, else `data/panel.csv`.
+    mapping
+        A mapping of the file's columns and values onto those of the codebook, like
+        `data/mapping-template.yml`. Where neither is given: the one that COPROD_MAP names.
 
     Returns
     -------
@@ -127,7 +147,7 @@ def open_panel(path: str | Path | None = None) -> Panel:
     Raises
     ------
     PanelError
-        When the file cannot be read or anything in it is not as the codebook has it: every
+        When a file cannot be read or anything in it is not as the codebook has it: every
         fault, by column, line (row, for Parquet) and value, with what is allowed.
 
     Examples
@@ -136,17 +156,29 @@ def open_panel(path: str | Path | None = None) -> Panel:
     >>> panel.synthetic
     True
     """
-    file = Path(os.environ.get("COPROD_PANEL") or PANEL) if path is None else Path(path)
-    return read_panel(file)[0]
+    if path is None:
+        path = os.environ.get("COPROD_PANEL")
+        mapping = mapping or os.environ.get("COPROD_MAP") or None
+        if mapping and not path:
+            raise PanelError(f"The mapping {shown(str(mapping), 300)} needs the file of a panel")
+    return read_panel(Path(path or PANEL), None if mapping is None else Path(mapping))[0]
 
 
-def read_panel(file: Path) -> tuple[Panel, Table]:
+def read_panel(file: Path, mapping: Path | None = None) -> tuple[Panel, Table]:
     """The panel of a file as `open_panel` gives it, and what was found out about the file."""
     whole = load_instrument()
-    table, content = read_table(file)
+    plan = None if mapping is None else read_mapping(mapping, whole)
+    table, content = read_table(file, None if plan is None else plan.options)
     table = from_the_field(table, whole)
-    instrument = fielded(whole, not_asked(table.header, whole))
+    if plan is None:
+        instrument = fielded(whole, not_asked(table.header, whole))
+    else:
+        table, instrument = mapped(table, plan)
     frame, faults = check_table(table, instrument)
+    margins, more = _margins(plan)
+    faults += more
+    if margins is not None and not faults:
+        frame, faults = raked(frame, margins, instrument)
     if faults:
         raise refuse(file, faults)
     checksum = hashlib.sha256(content).hexdigest()
@@ -159,8 +191,49 @@ def read_panel(file: Path) -> tuple[Panel, Table]:
         synthetic=bool((frame["source"] == "synthetic").any()),
         checksum=checksum,
         seed=_seed(checksum),
+        weighted=table.weighted,
+        mapping="" if plan is None else plan.checksum,
+        margins=margins,
     )
-    return panel, table
+    return protected(panel), table
+
+
+def protected(panel: Panel, min_cell: int | None = None) -> Panel:
+    """A panel of which no group is too small to be shown; a synthetic one stays as it is.
+
+    Parameters
+    ----------
+    panel
+        The panel.
+    min_cell
+        The fewest respondents of whom a number may be told; as `smallest_cell` where None.
+
+    Returns
+    -------
+    Panel
+
+    Examples
+    --------
+    >>> protected(open_panel()).min_cell
+    0
+    """
+    if panel.synthetic:
+        return panel
+    cell = smallest_cell(min_cell)
+    frame, instrument, sentences = merged(panel.frame, panel.instrument, cell)
+    return replace(
+        panel, frame=frame, instrument=instrument, min_cell=cell, put_together=sentences
+    )
+
+
+def _margins(plan: PanelMapping | None) -> tuple[pd.DataFrame | None, Sequence[Fault]]:
+    """The margins that a mapping names, or what is wrong with them."""
+    if plan is None or plan.margins is None:
+        return None, ()
+    try:
+        return read_margins(plan.margins, plan.instrument), ()
+    except ValidityError as error:
+        return None, error.faults or [Fault("", error.summary)]
 
 
 def _seed(checksum: str) -> int | None:

@@ -15,6 +15,7 @@ __all__ = [
     "DESIGN",
     "ERRATA",
     "EXPERIMENTS",
+    "MAPPING_TEMPLATE",
     "MARGINS",
     "PANEL",
     "POWER",
@@ -33,6 +34,7 @@ DATA = PROJECT / "data"
 CODEBOOK = DATA / "codebook.yml"
 DESIGN = DATA / "design.yml"
 MARGINS = DATA / "margins.yml"
+MAPPING_TEMPLATE = DATA / "mapping-template.yml"
 PANEL = DATA / "panel.csv"
 TRUTH = DATA / "truth.csv"
 RECOVERY = DATA / "recovery.csv"

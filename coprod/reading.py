@@ -13,6 +13,20 @@ __all__ = ["SHOWN", "Options", "Table", "read_table", "refuse", "shown", "some"]
 
 # More than this is no survey, and would not fit into memory several times.
 LARGEST = 1_000_000_000
+# The kinds of files that have what an option says of them.
+BELONGS = {
+    "delimiter": ("text",),
+    "encoding": ("text", "spss", "stata"),
+    "decimal": ("text",),
+    "sheet": ("excel",),
+}
+NAMES = {
+    "parquet": "a Parquet",
+    "excel": "an Excel",
+    "spss": "an SPSS",
+    "stata": "a Stata",
+    "text": "a text",
+}
 GIVE = "give a CSV, Excel, SPSS, Stata or Parquet file"
 
 
@@ -34,13 +48,18 @@ def read_table(file: Path, options: Options | None = None) -> tuple[Table, bytes
     """
     content = _content(file)
     options = options or Options()
+    kind = kind_of(file, content)
+    for name, kinds in BELONGS.items():
+        if getattr(options, name) and kind not in kinds:
+            said = f"the mapping gives a {name}, which {NAMES[kind]} file does not have"
+            raise refuse(file, [Fault("", said)])
     read = {
         "parquet": read_parquet,
         "excel": read_excel,
         "spss": read_spss,
         "stata": read_stata,
         "text": read_text,
-    }[kind_of(file, content)]
+    }[kind]
     return read(file, content, options), content
 
 

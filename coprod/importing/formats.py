@@ -150,7 +150,8 @@ def read_excel(file: Path, content: bytes, options: Options) -> Table:
             cells = list(zip(*(row for _, row in part), strict=True))
             yield [place for place, _ in part], cells
 
-    return Table(header, "row", chunks(), format=form)
+    found = Options(sheet=sheet.title if len(sheets) > 1 else "")
+    return Table(header, "row", chunks(), format=form, options=found)
 
 
 def _wide(row: list[str], width: int) -> list[str]:
@@ -193,7 +194,10 @@ def _statistical(
             columns, about = read(io.BytesIO(content), **settings, encoding="cp1252")
             form.append("text in Windows-1252 (found out, as the file does not say)")
     except Exception as error:  # damaged files fail in many ways, deep in the reader
-        raise refuse(file, [Fault("", f"it is damaged, though it starts as {kind}")]) from error
+        said = f"it is damaged, though it starts as {kind}"
+        if given:
+            said += f", or its text is not {options.encoding}, as the mapping says"
+        raise refuse(file, [Fault("", said)]) from error
     names = [str(name) for name in about.column_names]
     cells = {name: _texts(columns[name]) for name in names}
     labels = {

@@ -2,16 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from coprod.errors import Fault, PanelError
 
-__all__ = ["CHUNK", "SHOWN", "Options", "Rows", "Table", "refuse", "shown", "some"]
+__all__ = [
+    "CHUNK",
+    "SHOWN",
+    "Options",
+    "Places",
+    "Rows",
+    "Table",
+    "listed",
+    "note",
+    "refuse",
+    "shown",
+    "some",
+]
 
 # The place of each of some rows, and the cells of each column.
 Rows = tuple[list[int], Sequence[Sequence[str]]]
+
+# By value, the first places where it stands, and in how many cells it does.
+Places = dict[str, tuple[list[int], int]]
 
 CHUNK = 20_000
 SHOWN = 5
@@ -51,6 +66,15 @@ class Table:
         By column, what the file says the column is.
     missing
         By column, how many cells hold each value that the file itself declares to be missing.
+    options
+        How the file was read, where that was found out.
+    names
+        By column, what the file calls it, where a mapping has given it another name.
+    emptied
+        By column, how many cells held each value that a mapping left empty; complete when the
+        chunks have been read.
+    weighted
+        Whether the weights are the file's own.
     """
 
     header: list[str]
@@ -62,6 +86,15 @@ class Table:
     labels: dict[str, dict[str, str]] = field(default_factory=dict)
     titles: dict[str, str] = field(default_factory=dict)
     missing: dict[str, dict[str, int]] = field(default_factory=dict)
+    options: Options = field(default_factory=Options)
+    names: dict[str, str] = field(default_factory=dict)
+    emptied: dict[str, dict[str, int]] = field(default_factory=dict)
+    weighted: bool = True
+
+    def named(self, name: str) -> str:
+        """A column as a message names it: by the file's name first, where it has another."""
+        own = self.names.get(name, name)
+        return f"column {shown(own)}" + (f" ({name})" if own != name else "")
 
 
 def refuse(file: Path, faults: Sequence[Fault]) -> PanelError:
@@ -97,3 +130,29 @@ def some(word: str, places: Sequence[int], count: int | None = None) -> str:
     if count > len(first):
         return f"{word}s {', '.join(first)} and {count - len(first):,} more"
     return f"{word}s {', '.join(first[:-1])} and {first[-1]}"
+
+
+def note(cells: Places, text: str, place: int) -> None:
+    """Remember that a value stands at a place; the first places only."""
+    places, count = cells.get(text, ([], 0))
+    if count < SHOWN:
+        places.append(place)
+    cells[text] = (places, count + 1)
+
+
+def listed(cells: Places, place: str, how: str, hint: Callable[[str], str]) -> str:
+    """The first values of many with their places, each with a hint, in words.
+
+    Examples
+    --------
+    >>> listed({"x": ([3, 4], 2)}, "line", "", lambda text: " (of what?)")
+    "'x' on lines 3 and 4 (of what?)"
+    """
+    parts = []
+    for text, (places, count) in list(cells.items())[:SHOWN]:
+        value = f"'{shown(text)}'" if text else "empty"
+        parts.append(f"{value} {how}on {some(place, places, count)}{hint(text)}")
+    if rest := list(cells.values())[SHOWN:]:
+        total = sum(count for _, count in rest)
+        parts.append(f"{len(rest):,} other value{'s' * (len(rest) > 1)} in {total:,} cells")
+    return "; ".join(parts)

@@ -18,7 +18,6 @@ __all__ = ["DELIMITERS", "read_text"]
 
 DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "vertical bars"}
 MARKS = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
-NAMES = {"utf-8": "UTF-8", "utf-8-sig": "UTF-8", "utf-16": "UTF-16", "cp1252": "Windows-1252"}
 SAVE = "save it as CSV in UTF-8, as Excel (.xlsx) or as Parquet"
 # How much of a text decides on its delimiter.
 SAMPLE = 200_000
@@ -33,7 +32,7 @@ def read_text(file: Path, content: bytes, options: Options) -> Table:
         When it is not text, or its first line cannot be read.
     """
     faults: list[Fault] = []
-    text, said = _decoded(file, content, options.encoding, faults)
+    text, said, encoding = _decoded(file, content, options.encoding, faults)
     delimiter, found = options.delimiter, "as the mapping says"
     # The first line that Excel writes, and obeys.
     if told := re.match(r"sep=(.)\r?\n", text):
@@ -60,31 +59,34 @@ def read_text(file: Path, content: bytes, options: Options) -> Table:
         how = f"found out from '{example}'" if example else "as the mapping says"
         form.append(f"decimal comma ({how})")
     chunks = _chunks(reader, len(header), faults, before)
-    return Table(header, "line", chunks, faults, form, decimal)
+    found = Options(delimiter, encoding, decimal)
+    return Table(header, "line", chunks, faults, form, decimal, options=found)
 
 
-def _decoded(file: Path, content: bytes, encoding: str, faults: list[Fault]) -> tuple[str, str]:
+def _decoded(
+    file: Path, content: bytes, encoding: str, faults: list[Fault]
+) -> tuple[str, str, str]:
+    """The text, how it is written in words, and the name of the encoding."""
     if encoding:
         try:
-            return content.decode(encoding).removeprefix(
-                "\ufeff"
-            ), f"{encoding} (as the mapping says)"
-        except UnicodeDecodeError as error:
-            line = content[: error.start].count(b"\n") + 1
+            text = content.decode(encoding).removeprefix("\ufeff")
+        except UnicodeError as error:
+            line = content[: getattr(error, "start", 0)].count(b"\n") + 1
             fault = Fault(f"line {line}", f"not {encoding}, as the mapping says")
             raise refuse(file, [fault]) from error
+        return text, f"{encoding} (as the mapping says)", encoding
     for mark, name in MARKS.items():
         if content.startswith(mark):
             if name == "utf-16":
                 try:
-                    return content.decode(name), "UTF-16 (by its first bytes)"
+                    return content.decode(name), "UTF-16 (by its first bytes)", name
                 except UnicodeDecodeError as error:
                     raise refuse(file, [Fault("", "it is damaged text in UTF-16", SAVE)]) from error
             content = content[len(mark) :]
     if b"\0" in content:
         raise refuse(file, [Fault("", "it is not a text file", SAVE)])
     try:
-        return content.decode("utf-8"), "UTF-8"
+        return content.decode("utf-8"), "UTF-8", "utf-8"
     except UnicodeDecodeError as error:
         byte = content[error.start]
     # Some letters in UTF-8 and others not: two files were put together, or one was damaged.
@@ -98,13 +100,13 @@ def _decoded(file: Path, content: bytes, encoding: str, faults: list[Fault]) -> 
         else:
             word = re.search(r"\w*[^\W\x00-\x7f]\w*|[^\x00-\x7f]", text)
             example = f", from '{shown(word[0])}'" if word else ""
-            return text, f"Windows-1252 (found out, as it is not UTF-8{example})"
+            return text, f"Windows-1252 (found out, as it is not UTF-8{example})", "cp1252"
     lines = enumerate(re.split("\r\n|\r|\n", carried), 1)
     wrong = [number for number, line in lines if re.search("[\udc80-\udcff]", line)]
     what = f"neither UTF-8 nor Windows-1252 (byte 0x{byte:02X})"
     faults.append(Fault(some("line", wrong), what, "save the file in UTF-8"))
     # Carried along, so that the rest can be checked as well.
-    return carried, "an unknown encoding"
+    return carried, "an unknown encoding", ""
 
 
 def _delimiter(text: str) -> str:
