@@ -10,6 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from coprod.design_based import numbers
+from coprod.disclosure import thin, withheld
 from coprod.errors import ValidityError
 from coprod.experiment import Contrast, Covariate
 from coprod.instrument import Instrument
@@ -72,12 +73,15 @@ class Experiment:
         The arm and the area of each, numbered as in the codebook.
     instrument
         The questionnaire; its first arm is the control.
+    min_cell
+        As of the panel.
     """
 
     frame: pd.DataFrame
     arm: NDArray[np.intp]
     area: NDArray[np.intp]
     instrument: Instrument
+    min_cell: int = 0
 
     @classmethod
     def of(cls, panel: Panel) -> Experiment:
@@ -86,13 +90,13 @@ class Experiment:
         Raises
         ------
         ValidityError
-            If the panel has no experiment, nobody is in control, or nobody is in any other arm.
+            If the panel has no experiment, nobody is in control, or nobody is in any other arm; on a
+            real panel, if an arm has too few.
         """
         frame, instrument = panel.frame, panel.instrument
         if "arm" not in frame or frame["arm"].isna().all():
             raise ValidityError(
-                "arm: this panel has no experiment; nobody was given an arm, so that it says "
-                "nothing about nudges"
+                "this panel has no experiment, so that it says nothing about nudges"
             )
         frame = frame[frame["arm"].notna()].reset_index(drop=True)
         arms = list(instrument.arms)
@@ -104,7 +108,10 @@ class Experiment:
             raise ValidityError(f"arm: nobody is in {arms[0]!r}, with which arms are compared")
         if not (codes > 0).any():
             raise ValidityError(f"arm: everybody is in {arms[0]!r}; there is nothing to compare")
-        return cls(frame, codes, _codes(frame["area"], list(instrument.areas)), instrument)
+        if thin(np.bincount(codes)[np.unique(codes)], panel.min_cell):
+            raise withheld(panel, "The experiment")
+        area = _codes(frame["area"], list(instrument.areas))
+        return cls(frame, codes, area, instrument, panel.min_cell)
 
     def comparisons(self) -> Iterator[Comparison]:
         """Each arm that somebody is in against control, then all together where there are more."""
@@ -124,7 +131,8 @@ class Experiment:
         Raises
         ------
         ValidityError
-            If it is no outcome, nobody has a value, or all have the same.
+            If it is no outcome, nobody has a value, or all have the same; on a real panel, if too few
+            of an arm signed up, or too few did not.
         """
         if name not in OUTCOMES:
             raise ValidityError(f"outcome: no {name!r}; outcomes are {', '.join(OUTCOMES)}")
@@ -134,6 +142,17 @@ class Experiment:
             raise ValidityError(f"{name}: nobody in the experiment has a value")
         if np.ptp(known) == 0:
             raise ValidityError(f"{name}: is {known[0]:g} for everybody; nothing varies")
+        if name == "signup":
+            cells = [
+                ((values == said) & (self.arm == arm)).sum()
+                for said in (0, 1)
+                for arm in np.unique(self.arm)
+            ]
+            if thin(cells, self.min_cell):
+                raise ValidityError(
+                    f"Signing up is not analysed, since fewer than {self.min_cell} respondents of some arm "
+                    "said yes, or said no"
+                )
         return values
 
     def weights(self, weighted: bool) -> Floats:

@@ -11,6 +11,7 @@ from scipy import stats
 
 from coprod.arms import OUTCOMES, Experiment
 from coprod.design import load_design
+from coprod.disclosure import at_least, coarse, counts_rounded, thin
 from coprod.errors import ValidityError
 from coprod.panel import Panel
 from coprod.randomisation import assignments
@@ -37,6 +38,8 @@ def flow(panel: Panel, invited: Mapping[str, int] | None = None) -> pd.DataFrame
         One row an area and arm, with 'all' for all areas and all arms: `area`, `area_label`, `arm`,
         `label`, `invited` (NaN for an arm, and where unknown), `answered` (respondents; NaN for an
         arm), `randomised`, and analysed by outcome, `willing` and `signup` (those who answered it).
+        Of a real panel, counts other than of all who answered are rounded down, and NaN for the arms
+        of an area that has too few in one.
 
     Raises
     ------
@@ -82,7 +85,23 @@ def flow(panel: Panel, invited: Mapping[str, int] | None = None) -> pd.DataFrame
                     **{name: int(frame.loc[here, name].notna().sum()) for name in OUTCOMES},
                 }
             )
-    return pd.DataFrame(rows)
+    return _flow_told(pd.DataFrame(rows), panel.min_cell)
+
+
+def _flow_told(table: pd.DataFrame, least: int) -> pd.DataFrame:
+    """Counts rounded down; no arms of an area that has too few in one of them."""
+    if not least:
+        return table
+    counts = ["randomised", *OUTCOMES]
+    arms = table["arm"] != "all"
+    whole = table.groupby("area")["answered"].transform("first")
+    people = table["randomised"].where(arms, whole)
+    small = table["randomised"].where(arms).groupby(table["area"]).transform(thin, least)
+    rounded = {name: at_least(table[name], people, least) for name in OUTCOMES}
+    rounded["randomised"] = at_least(table["randomised"], whole, least)
+    table = table.assign(**rounded)
+    table.loc[arms & small, counts] = np.nan
+    return table
 
 
 def balance(panel: Panel) -> pd.DataFrame:
@@ -105,7 +124,8 @@ def balance(panel: Panel) -> pd.DataFrame:
         `label`, `family`, `variable`, `variable_label`, `level` ('' for a number), `level_label`,
         `mean_arm`, `mean_control` (in the variable's units, or a share), `difference` (within
         areas), `standardised`, `n` (people of both with a value). NaN where nobody has a value, or,
-        for `standardised`, where nothing varies.
+        for `standardised`, where nothing varies. Of a real panel a variable is left out that has a
+        level with too few people in some arm.
 
     Raises
     ------
@@ -120,9 +140,12 @@ def balance(panel: Panel) -> pd.DataFrame:
     """
     experiment = Experiment.of(panel)
     columns = _columns(experiment)
+    small = {name for name, level, values in columns if level and _few(experiment, values)}
     rows = []
     for comparison in experiment.comparisons():
         for variable, level, values in columns:
+            if variable in small:
+                continue
             known = comparison.rows & ~np.isnan(values)
             x, treated, area = values[known], comparison.treated[known], experiment.area[known]
             means, variances = [np.nan, np.nan], [np.nan, np.nan]
@@ -149,7 +172,8 @@ def balance(panel: Panel) -> pd.DataFrame:
                     "n": int(known.sum()),
                 }
             )
-    return pd.DataFrame(rows)
+    table = coarse(pd.DataFrame(rows), panel, ["mean_arm", "mean_control", "difference"])
+    return counts_rounded(table, panel)
 
 
 def balance_test(panel: Panel, draws: int = 10_000, seed: int = 20160201) -> pd.DataFrame:
@@ -233,7 +257,13 @@ def balance_test(panel: Panel, draws: int = 10_000, seed: int = 20160201) -> pd.
         "n": len(area),
         "variables": len(names),
     }
-    return pd.DataFrame([row])
+    return counts_rounded(pd.DataFrame([row]), panel)
+
+
+def _few(experiment: Experiment, values: Floats) -> bool:
+    """Whether some arm has too few people with a level, or too few without."""
+    of_arm = [values[experiment.arm == arm] for arm in np.unique(experiment.arm)]
+    return thin([(part == has).sum() for part in of_arm for has in (0, 1)], experiment.min_cell)
 
 
 def _columns(experiment: Experiment) -> list[tuple[str, str, Floats]]:

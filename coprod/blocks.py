@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from coprod.crossproducts import crossproducts, eliminate, resampled
+from coprod.disclosure import counts_rounded
 from coprod.panel import Panel
 from coprod.regression import BLOCKS, ModelMatrix, Regression, wald
 
@@ -172,6 +173,7 @@ def blocks(
     for suffix, found in values.items():
         table["r2" + suffix] = found[-1]
     n, k = model.predictors.shape
-    return table.assign(
+    table = table.assign(
         r2_adjusted=1 - (1 - raw[-1]) * (n - 1) / (n - k), n=n, clusters=len(model.design.strata)
     )
+    return counts_rounded(table, panel, also=["last_df_residual"])

@@ -103,6 +103,7 @@ def remembered(
     inputs = [
         name,
         panel.checksum,
+        panel.min_cell,
         _fingerprint(panel.frame),
         repr(panel.instrument),
         json.dumps(dict(arguments), sort_keys=True, default=repr),

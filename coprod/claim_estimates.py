@@ -21,6 +21,7 @@ from coprod.arms import OUTCOMES
 from coprod.blocks import blocks
 from coprod.compare import compare_blocks, compare_forms
 from coprod.design_based import SurveyDesign, numbers
+from coprod.disclosure import told, withheld
 from coprod.errors import ValidityError
 from coprod.instrument import Instrument, load_instrument
 from coprod.levels import gaps
@@ -264,6 +265,8 @@ def standardised_gaps(panel: Panel) -> pd.DataFrame:
 def item_gaps(panel: Panel) -> pd.DataFrame:
     """Share who do an individual action less share who do a collective one, on each issue."""
     instrument, frame = panel.instrument, panel.frame
+    if not set(product(instrument.issues, instrument.forms)) <= told(panel).answers:
+        raise withheld(panel, "How much oftener people do one action than another")
     design = SurveyDesign.of(frame)
     tables = []
     for issue in instrument.issues:

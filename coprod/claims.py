@@ -17,6 +17,7 @@ from scipy import stats
 
 from coprod.claim_estimates import COLUMNS, estimators
 from coprod.claim_rules import Claim, Rule, load_claims
+from coprod.disclosure import counts_rounded
 from coprod.errors import ValidityError
 from coprod.panel import Panel
 
@@ -73,7 +74,7 @@ def estimates(panel: Panel, claims: Mapping[str, Claim] | None = None) -> pd.Dat
     {('c2', 'inside'): 3, ('c4', ''): 1}
     """
     tables = [_estimated(panel, claim) for claim in (claims or load_claims()).values()]
-    return pd.concat(tables, ignore_index=True)
+    return counts_rounded(pd.concat(tables, ignore_index=True), panel, also=["df"])
 
 
 def _estimated(panel: Panel, claim: Claim) -> pd.DataFrame:

@@ -20,6 +20,7 @@ from scipy import stats
 
 from coprod.crossproducts import eliminate, resampled
 from coprod.cumulative import CumulativeLink, joint_covariance
+from coprod.disclosure import counts_rounded
 from coprod.errors import ValidityError
 from coprod.multiplicity import adjusted
 from coprod.ordered import steps
@@ -162,12 +163,13 @@ def compare_forms(
         **regression.inference(difference, np.sqrt(np.diagonal(_difference(model, covariance)))),
     )
     table = table[table["block"].isin(list(BLOCKS))].reset_index(drop=True)
-    return table.assign(
+    table = table.assign(
         p_holm=adjusted(table["p"]),
         p_bh=adjusted(table["p"], "fdr_bh"),
         n=len(model.predictors),
         clusters=len(model.design.strata),
     )
+    return counts_rounded(table, panel)
 
 
 def compare_blocks(
@@ -215,7 +217,8 @@ def compare_blocks(
         | wald(difference[at], joint[np.ix_(at, at)], regression.df_residual).row()
         for name, at in chosen.items()
     ]
-    return pd.DataFrame(rows).assign(n=len(model.predictors), clusters=len(model.design.strata))
+    table = pd.DataFrame(rows).assign(n=len(model.predictors), clusters=len(model.design.strata))
+    return counts_rounded(table, panel)
 
 
 def rank_agreement(
@@ -281,7 +284,7 @@ def rank_agreement(
         slopes = inverse @ rest[:, :count, count:]
         drawn.append(spearman(slopes * spread[:, :, None]))
     low, high = np.quantile(np.concatenate(drawn), [0.025, 0.975])
-    return pd.DataFrame(
+    table = pd.DataFrame(
         {
             "correlation": spearman(regression.coefficients[numeric][None]),
             "low": low,
@@ -291,6 +294,7 @@ def rank_agreement(
             "clusters": len(model.design.strata),
         }
     )
+    return counts_rounded(table, panel)
 
 
 def spearman(pairs: ArrayLike) -> Floats:

@@ -15,6 +15,7 @@ import pandas as pd
 
 from coprod.blocks import blocks
 from coprod.compare import compare_blocks, compare_forms, rank_agreement
+from coprod.disclosure import counts_rounded
 from coprod.errors import ValidityError
 from coprod.panel import Panel
 from coprod.regression import ModelMatrix, Regression
@@ -96,7 +97,8 @@ def fit(
     )
     for name in ("estimate", "standard_error", "low", "high"):
         table[f"{name}_sd"] = table[name] / model.spread[0]
-    return table.assign(n=len(model.predictors), clusters=len(model.design.strata))
+    table = table.assign(n=len(model.predictors), clusters=len(model.design.strata))
+    return counts_rounded(table, panel)
 
 
 def by_form(function: Callable[..., pd.DataFrame], panel: Panel, **options: Any) -> pd.DataFrame:
@@ -207,4 +209,4 @@ def predict_over(
                     }
                 )
             )
-    return pd.concat(tables, ignore_index=True)
+    return counts_rounded(pd.concat(tables, ignore_index=True), panel)

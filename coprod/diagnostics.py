@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from coprod.disclosure import counts_rounded, refuse_one_person, thin, withheld
 from coprod.errors import ValidityError
 from coprod.multiplicity import adjusted
 from coprod.panel import Panel
@@ -90,7 +91,7 @@ def inflation(
                 "n": len(columns),
             }
         )
-    return pd.DataFrame(rows)
+    return counts_rounded(pd.DataFrame(rows), panel)
 
 
 def _by_respondent(regression: Regression) -> tuple[Floats, Floats]:
@@ -150,7 +151,7 @@ def influence(
     Raises
     ------
     ValidityError
-        As :func:`coprod.correlates.fit`.
+        As :func:`coprod.correlates.fit`, and of a real panel: this is one person's.
 
     Examples
     --------
@@ -159,6 +160,7 @@ def influence(
     >>> bool(moved.loc["efficacy", "shift"] < 1)
     True
     """
+    refuse_one_person(panel, "How far one respondent moves a coefficient")
     regression = Regression(ModelMatrix.of(panel, [form], issue, weighted, references, without))
     model = regression.model
     moves = _by_respondent(regression)[1]
@@ -206,7 +208,7 @@ def leverage(
     Raises
     ------
     ValidityError
-        As :func:`coprod.correlates.fit`.
+        As :func:`coprod.correlates.fit`, and of a real panel: this is one person's.
 
     Examples
     --------
@@ -215,6 +217,7 @@ def leverage(
     >>> round(float(bins["pull"].sum()), 6)
     1.0
     """
+    refuse_one_person(panel, "How much pull the respondent with the most has")
     regression = Regression(ModelMatrix.of(panel, [form], issue, weighted, references, without))
     found = _by_respondent(regression)[0]
     multiple = found / found.mean()
@@ -252,7 +255,8 @@ def residuals(
     panel, form, issue, weighted, references, without
         As in :func:`coprod.correlates.fit`.
     bins
-        How many, at least 2; fewer come out where fitted values are equal.
+        How many, at least 2; fewer come out where fitted values are equal, and of a real panel so
+        many that each has enough people.
 
     Returns
     -------
@@ -280,12 +284,16 @@ def residuals(
     fitted = model.predictors @ regression.coefficients[:, 0]
     error = model.outcomes[:, 0] - fitted
     # Rounded, so that rows with equal predictors cannot be parted by rounding errors.
-    code = pd.qcut(fitted.round(9), bins, labels=False, duplicates="drop")
-    inside = code[:, None] == np.unique(code)
+    inside = _bins(fitted.round(9), bins)
+    while thin((model.design.total(inside) > 0).sum(axis=0), panel.min_cell):
+        if bins == 2:
+            raise withheld(panel, "How far the model is off")
+        bins -= 1
+        inside = _bins(fitted.round(9), bins)
     means = model.design.mean(error, inside)
     squares = model.design.mean((error[:, None] - means.value) ** 2, inside)
     low, high = means.interval()
-    return pd.DataFrame(
+    table = pd.DataFrame(
         {
             "fitted": model.design.mean(fitted, inside).value,
             "residual": means.value,
@@ -296,6 +304,13 @@ def residuals(
             "n": inside.sum(axis=0),
         }
     )
+    return counts_rounded(table, panel)
+
+
+def _bins(values: Floats, bins: int) -> NDArray[np.bool_]:
+    """Which of about equally full bins each value lies in: values × bins."""
+    code = pd.qcut(values, bins, labels=False, duplicates="drop")
+    return np.asarray(code[:, None] == np.unique(code))
 
 
 def linearity(
@@ -362,6 +377,7 @@ def linearity(
         described = {name: term[name] for name in ("term", "term_label", "block")}
         rows.append(described | test.row())
     table = pd.DataFrame(rows)
-    return table.assign(
+    table = table.assign(
         p_holm=adjusted(table["p"]), n=len(model.predictors), clusters=len(model.design.strata)
     )
+    return counts_rounded(table, panel)

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from coprod.disclosure import coarse, counts_rounded, thin, told
 from coprod.instrument import Variable
 from coprod.panel import Panel
 
@@ -44,8 +45,8 @@ def distributions(panel: Panel) -> pd.DataFrame:
         One row a variable of the panel and answer, or number of `SUMMARY`, in the order of the
         codebook: `variable`, `label`, `statistic` ('share' or the name of the number), `level` (the
         answer as it is kept, as text) and `level_label` (both '' for a number), `value` (a share of
-        those who answered, 0-1, or the number), `n` (who answered). A variable that holds text, or
-        that nobody answered, has no row.
+        those who answered, 0-1, or the number; NaN where it cannot be told of a real panel), `n`
+        (who answered). A variable that holds text, or that nobody answered, has no row.
 
     Examples
     --------
@@ -69,8 +70,27 @@ def distributions(panel: Panel) -> pd.DataFrame:
         if variable.role == "weight":
             weights = np.ones_like(weights)
         named = {"variable": variable.name, "label": variable.label, "n": int(given.sum())}
-        rows += [named | row for row in _spread(variable, values[given], weights)]
-    return pd.DataFrame(rows, columns=COLUMNS)
+        may = _may_be_told(variable, values, panel)
+        rows += [
+            named | row | ({} if row["statistic"] in may else {"value": np.nan})
+            for row in _spread(variable, values[given], weights)
+        ]
+    table = pd.DataFrame(rows, columns=COLUMNS)
+    return counts_rounded(coarse(table, panel, ["value"]), panel)
+
+
+def _may_be_told(variable: Variable, values: pd.Series, panel: Panel) -> set[str]:
+    """The statistics that may be told: no extreme of a real panel, nor a share with a small one."""
+    least, every = panel.min_cell, {"share", *SUMMARY}
+    if not least or variable.role == "source":
+        return every
+    if variable.role == "activity":
+        return every if (variable.issue, variable.form) in told(panel).answers else set()
+    if variable.levels:
+        counts = [(values == level).sum() for level in variable.levels]
+        return set() if thin(counts, least) else every
+    # A quartile is the value of one person too, but lies among those of many.
+    return {"lower_quartile", "median", "upper_quartile"} if values.count() >= 4 * least else set()
 
 
 def _spread(

@@ -12,11 +12,12 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from coprod.design_based import SurveyDesign, domains, occupied
+from coprod.disclosure import coarse, counts_rounded, told, withheld
 from coprod.errors import ValidityError
 from coprod.panel import Panel
 from coprod.scales import indices
 
-__all__ = ["GROUPS", "PROFILES", "correlations", "overlap", "profiles"]
+__all__ = ["GROUPS", "PROFILES", "correlations", "overlap", "profile", "profiles"]
 
 GROUPS = ("neither", "individual only", "collective only", "both")
 """Who does which of the forms: an index above zero counts as doing it."""
@@ -29,6 +30,8 @@ PROFILES = {
 }
 """Groups of the individual index: nothing at all, then the thirds of the scale (not of the people,
 so that a group means the same on every issue and in every panel), and their labels."""
+
+ERRORS = ("standard_error", "low", "high")
 
 
 def _both(frame: pd.DataFrame) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -102,7 +105,7 @@ def correlations(panel: Panel, weighted: bool = True) -> pd.DataFrame:
             "n": correlation.respondents,
         }
     )
-    return occupied(table, "individual and collective")
+    return counts_rounded(occupied(table, "individual and collective"), panel)
 
 
 def overlap(panel: Panel, by: Sequence[str] = ("issue",), weighted: bool = True) -> pd.DataFrame:
@@ -130,7 +133,8 @@ def overlap(panel: Panel, by: Sequence[str] = ("issue",), weighted: bool = True)
     Raises
     ------
     ValidityError
-        If `by` is not possible, or nobody has both indices.
+        If `by` is not possible, or nobody has both indices; on a real panel, if a group is too
+        small on any issue.
 
     Examples
     --------
@@ -138,9 +142,13 @@ def overlap(panel: Panel, by: Sequence[str] = ("issue",), weighted: bool = True)
     >>> overlap(open_panel(), by=())["share"].sum().round(12)
     np.float64(1.0)
     """
+    if not set(panel.instrument.issues) <= told(panel).overlaps:
+        raise withheld(panel, "Who does which of the two forms")
     frame = indices(panel)
     design = SurveyDesign.of(frame, weighted)
     keys, inside = domains(panel, frame, by)
+    if panel.min_cell and "area" in by:
+        raise withheld(panel, "Who does which of the two forms in each area")
     individual, collective = _both(frame)
     group = np.where(np.isnan(individual), np.nan, (individual > 0) + 2.0 * (collective > 0))
     tables = []
@@ -158,7 +166,21 @@ def overlap(panel: Panel, by: Sequence[str] = ("issue",), weighted: bool = True)
             )
         )
     table = pd.concat(tables).sort_index(kind="stable")
-    return occupied(table, "individual and collective")
+    table = occupied(table, "individual and collective")
+    return counts_rounded(coarse(table, panel, ["share", *ERRORS]), panel)
+
+
+def profile(individual: NDArray[np.float64]) -> NDArray[np.intp]:
+    """The group of :data:`PROFILES` that each individual index belongs to, numbered.
+
+    Examples
+    --------
+    >>> profile(np.array([0.0, 100 / 3, 50.0, 100.0])).tolist()
+    [0, 1, 2, 3]
+    """
+    # Thirds have no last digit; what lies on an end by rounding belongs below it.
+    ends = np.array([0, 100 / 3 + 1e-9, 200 / 3 + 1e-9])
+    return np.searchsorted(ends, individual, side="left")
 
 
 def profiles(panel: Panel, weighted: bool = True) -> pd.DataFrame:
@@ -184,7 +206,8 @@ def profiles(panel: Panel, weighted: bool = True) -> pd.DataFrame:
     Raises
     ------
     ValidityError
-        If nobody has both indices.
+        If nobody has both indices; on a real panel, if a group with or without collective activity
+        is too small on any issue.
 
     Examples
     --------
@@ -192,13 +215,13 @@ def profiles(panel: Panel, weighted: bool = True) -> pd.DataFrame:
     >>> profiles(open_panel())["group"].unique().tolist()
     ['none', 'low', 'middle', 'high']
     """
+    if not set(panel.instrument.issues) <= told(panel).profiles:
+        raise withheld(panel, "How many join others, by how much they do alone,")
     frame = indices(panel)
     design = SurveyDesign.of(frame, weighted)
     keys, inside = domains(panel, frame, ("issue",))
     individual, collective = _both(frame)
-    # Thirds have no last digit; what lies on an end by rounding belongs below it.
-    ends = np.array([0, 100 / 3 + 1e-9, 200 / 3 + 1e-9])
-    group = np.searchsorted(ends, individual, side="left")
+    group = profile(individual)
     tables = []
     for code, (name, label) in enumerate(PROFILES.items()):
         domain = inside & (group == code)
@@ -221,4 +244,6 @@ def profiles(panel: Panel, weighted: bool = True) -> pd.DataFrame:
             )
         )
     table = pd.concat(tables).sort_index(kind="stable")
-    return occupied(table, "individual and collective")
+    table = occupied(table, "individual and collective")
+    some = [name for name in table if str(name).startswith("any")]
+    return counts_rounded(coarse(table, panel, ["mean", *ERRORS, *some]), panel)

@@ -9,6 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from coprod.cumulative import CumulativeLink, average_effects, delta_method, joint_covariance
+from coprod.disclosure import counts_rounded
 from coprod.panel import Panel
 from coprod.regression import ModelMatrix, Regression
 
@@ -89,7 +90,7 @@ def fit_fractional(
     lonely = table["lonely"].to_numpy()
     error = np.sqrt(np.diagonal(covariance))[: len(lonely)]
     value = 100 * effects[:, 0]
-    return table.drop(columns=["mean", "lonely"]).assign(
+    table = table.drop(columns=["mean", "lonely"]).assign(
         coefficient=fit.slopes,
         coefficient_standard_error=np.where(lonely, np.nan, error),
         estimate=value,
@@ -97,3 +98,4 @@ def fit_fractional(
         n=n,
         clusters=len(model.design.strata),
     )
+    return counts_rounded(table, panel)

@@ -24,6 +24,7 @@ from threadpoolctl import threadpool_limits
 from coprod import correlates
 from coprod.cache import remembered
 from coprod.design_based import numbers
+from coprod.disclosure import counts_rounded
 from coprod.errors import ValidityError
 from coprod.panel import Panel
 from coprod.pooling import combine
@@ -378,7 +379,8 @@ def compare_imputed(
 
     arguments = {**fitted, **drawn, "references": dict(references or {})}
     with threadpool_limits(ONE_THREAD, "blas"):
-        return remembered("imputed", panel, arguments, compute)
+        table = remembered("imputed", panel, arguments, compute)
+    return counts_rounded(table, panel, also=["n_complete", "clusters_complete", "df"])
 
 
 def _references(panel: Panel, fitted: pd.DataFrame) -> dict[str, str]:

@@ -13,9 +13,19 @@ from itertools import product
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 from scipy import stats
 
 from coprod.design_based import Estimates, SurveyDesign, domains, numbers, occupied
+from coprod.disclosure import (
+    answers_told,
+    at_least,
+    coarse,
+    counts_rounded,
+    levels_told,
+    thin,
+    withheld,
+)
 from coprod.errors import ValidityError
 from coprod.multiplicity import with_holm
 from coprod.panel import Panel
@@ -42,12 +52,12 @@ def shares(panel: Panel, weighted: bool = True) -> pd.DataFrame:
     DataFrame
         One row an item and answer: `issue`, `form`, `item` (stem), `label`, `question`, `answer`
         (0, 1, 2), `answer_label`, `share` (0-1), `standard_error`, `low`, `high`, `n` (respondents
-        who answered the item).
+        who answered the item). NaN for a form on an issue that cannot be told of a real panel.
 
     Raises
     ------
     ValidityError
-        If nobody answered an item.
+        If nobody answered an item; on a real panel, if no form on any issue can be told.
 
     Examples
     --------
@@ -83,7 +93,7 @@ def shares(panel: Panel, weighted: bool = True) -> pd.DataFrame:
                 }
             )
             tables.append(occupied(table, item))
-    return pd.concat(tables, ignore_index=True)
+    return answers_told(pd.concat(tables, ignore_index=True), panel)
 
 
 def means(panel: Panel, by: Sequence[str] = ("issue",), weighted: bool = True) -> pd.DataFrame:
@@ -106,12 +116,14 @@ def means(panel: Panel, by: Sequence[str] = ("issue",), weighted: bool = True) -
     DataFrame
         One row a form and domain: `form`, a column each name in `by`, `mean` (0-100),
         `standard_error`, `low`, `high`, `zero` (share whose index is exactly 0),
-        `zero_standard_error`, `zero_low`, `zero_high`, `n` (respondents).
+        `zero_standard_error`, `zero_low`, `zero_high`, `n` (respondents). Of a real panel the share
+        at zero is NaN for areas, and where one of them cannot be told.
 
     Raises
     ------
     ValidityError
-        If `by` is not possible, or nobody has an index of a form.
+        If `by` is not possible, or nobody has an index of a form; on a real panel, if a mean cannot
+        be told.
 
     Examples
     --------
@@ -143,7 +155,7 @@ def means(panel: Panel, by: Sequence[str] = ("issue",), weighted: bool = True) -
         )
         table.insert(0, "form", table.pop("form"))
         tables.append(occupied(table, form))
-    return pd.concat(tables, ignore_index=True)
+    return levels_told(pd.concat(tables, ignore_index=True), panel, by)
 
 
 def gaps(panel: Panel, by: Sequence[str] = ("issue",), weighted: bool = True) -> pd.DataFrame:
@@ -175,7 +187,8 @@ def gaps(panel: Panel, by: Sequence[str] = ("issue",), weighted: bool = True) ->
     Raises
     ------
     ValidityError
-        If `by` is not possible, or nobody has both indices.
+        If `by` is not possible, or nobody has both indices; on a real panel, if a mean cannot be
+        told.
 
     Examples
     --------
@@ -197,7 +210,7 @@ def gaps(panel: Panel, by: Sequence[str] = ("issue",), weighted: bool = True) ->
     scores = deviation / spread - gap.value * (deviation**2 - variance) / (2 * spread**3)
     standardised = design.linearised(gap.value / spread, scores, inside)
     ends, standardised_ends = gap.interval(), standardised.interval()
-    return occupied(
+    table = occupied(
         keys.assign(
             individual=design.mean(frame["individual"].to_numpy()[:, None], inside).value,
             collective=design.mean(frame["collective"].to_numpy()[:, None], inside).value,
@@ -213,6 +226,7 @@ def gaps(panel: Panel, by: Sequence[str] = ("issue",), weighted: bool = True) ->
         ),
         "gap",
     )
+    return levels_told(table, panel, by)
 
 
 def _comparisons(panel: Panel, weighted: bool) -> Iterator[tuple[pd.DataFrame, Estimates, float]]:
@@ -224,11 +238,18 @@ def _comparisons(panel: Panel, weighted: bool) -> Iterator[tuple[pd.DataFrame, E
     """
     frame = indices(panel)
     design = SurveyDesign.of(frame, weighted)
+    if not panel.instrument.background:
+        raise ValidityError(
+            "this panel does not say who people are, so that no groups are compared"
+        )
     for name in panel.instrument.background:
         variable = panel.instrument.variables[name]
         labels = variable.bands or variable.levels
         values = variable.banded(frame[name]) if variable.bands else frame[name]
         inside = values.astype(str).to_numpy()[:, None] == np.array(list(map(str, labels)))
+        if not _enough(panel, frame, design, inside):
+            continue
+        people = (design.total(inside) > 0).sum(axis=0)
         for form in panel.instrument.forms:
             means = design.mean(frame[form].to_numpy()[:, None], inside)
             able = np.flatnonzero(~np.isnan(means.standard_error))
@@ -249,13 +270,22 @@ def _comparisons(panel: Panel, weighted: bool) -> Iterator[tuple[pd.DataFrame, E
                     "mean_standard_error": means.standard_error,
                     "mean_low": low,
                     "mean_high": high,
-                    "n": means.respondents,
+                    "n": at_least(means.respondents, people, panel.min_cell).astype(int),
                     "compared": np.isin(np.arange(len(labels)), others),
                 }
             )
             everybody = design.mean(frame[form], inside.any(axis=1))
             freedom = float(everybody.degrees_of_freedom[0] - len(others))
             yield table, means.contrast(contrast), freedom
+
+
+def _enough(
+    panel: Panel, frame: pd.DataFrame, design: SurveyDesign, inside: NDArray[np.bool_]
+) -> bool:
+    """Whether each category has enough people above zero and below 100 of both forms."""
+    index = frame[list(panel.instrument.forms)].to_numpy()
+    sides = np.column_stack([inside & side[:, None] for side in (*(index > 0).T, *(index < 100).T)])
+    return not thin((design.total(sides) > 0).sum(axis=0), panel.min_cell)
 
 
 def by_background(panel: Panel, weighted: bool = True) -> pd.DataFrame:
@@ -282,12 +312,13 @@ def by_background(panel: Panel, weighted: bool = True) -> pd.DataFrame:
         `mean_standard_error`, `mean_low`, `mean_high`, `difference` (points from the reference;
         this and the next five are NaN for the reference itself and for a category of one
         respondent), `standard_error`, `low`, `high`, `p`, `p_holm`, `n` (respondents). Categories
-        without respondents are left out.
+        without respondents are left out; of a real panel, every variable that has a category with
+        too few people above zero, or below 100.
 
     Raises
     ------
     ValidityError
-        If nobody has an index.
+        If nobody has an index, or no variable can be told.
 
     Examples
     --------
@@ -304,9 +335,12 @@ def by_background(panel: Panel, weighted: bool = True) -> pd.DataFrame:
             table[name] = np.nan
             table.loc[table["compared"], name] = found
         tables.append(table)
+    if not tables:
+        raise withheld(panel, "How much people do by their background")
     result = with_holm(occupied(pd.concat(tables, ignore_index=True), "by_background"))
     n = result.pop("n")
-    return result.drop(columns="compared").assign(n=n)
+    result = result.drop(columns="compared").assign(n=n)
+    return coarse(result, panel, [name for name in result if str(name).startswith("mean")])
 
 
 def background_tests(panel: Panel, weighted: bool = True) -> pd.DataFrame:
@@ -363,5 +397,5 @@ def background_tests(panel: Panel, weighted: bool = True) -> pd.DataFrame:
             }
         )
     if not rows:
-        raise ValidityError("background_tests: no background variable has two groups to compare")
-    return with_holm(pd.DataFrame(rows))
+        raise ValidityError("no background of this panel has two groups to compare")
+    return counts_rounded(with_holm(pd.DataFrame(rows)), panel)

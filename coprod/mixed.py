@@ -17,6 +17,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import linalg, optimize, stats
 
+from coprod.disclosure import counts_rounded
 from coprod.errors import ValidityError
 from coprod.panel import Panel
 from coprod.regression import ModelMatrix, Regression
@@ -169,12 +170,13 @@ def fit_mixed(
     fitted = _model(panel, form, references, without)
     model = fitted.model
     value, covariance, _, _ = fitted.solve(fitted.share)
-    return model.terms.drop(columns=["mean", "lonely"]).assign(
+    table = model.terms.drop(columns=["mean", "lonely"]).assign(
         estimate=value,
         **Regression(model).inference(value, np.sqrt(np.diagonal(covariance))),
         n=len(model.predictors),
         clusters=len(model.design.strata),
     )
+    return counts_rounded(table, panel)
 
 
 def intraclass(
@@ -216,7 +218,7 @@ def intraclass(
     share = fitted.share
     low, high = fitted.interval()
     residual = fitted.solve(share)[2]
-    return pd.DataFrame(
+    table = pd.DataFrame(
         [
             {
                 "form": form,
@@ -230,3 +232,4 @@ def intraclass(
             }
         ]
     )
+    return counts_rounded(table, panel)

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from coprod.arms import Comparison, Experiment
 from coprod.cache import remembered
+from coprod.disclosure import counts_rounded
 from coprod.errors import ValidityError
 from coprod.experiment import Adjustment, Contrast, Covariate
 from coprod.panel import Panel
@@ -302,4 +303,4 @@ def nudge_curve(panel: Panel, table: pd.DataFrame | None = None) -> pd.DataFrame
         return pd.concat([table, found], axis=1)
 
     arguments = {"specifications": table.to_dict("list")}
-    return remembered("nudge_specifications", panel, arguments, compute)
+    return counts_rounded(remembered("nudge_specifications", panel, arguments, compute), panel)

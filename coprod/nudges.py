@@ -16,6 +16,7 @@ from scipy import stats
 
 from coprod.arms import OUTCOMES, Comparison, Experiment
 from coprod.balance import balance, balance_test, flow
+from coprod.disclosure import counts_rounded
 from coprod.errors import ValidityError
 from coprod.experiment import Adjustment, Contrast, Difference
 from coprod.multiplicity import with_holm
@@ -108,7 +109,8 @@ def effects(
         for adjustment in adjustments
         for row, _, _ in _estimates(panel, adjustment, scheme, outcomes)
     ]
-    return with_holm(pd.DataFrame(rows), ["weights", "adjustment", "family"])
+    table = with_holm(pd.DataFrame(rows), ["weights", "adjustment", "family"])
+    return counts_rounded(table, panel, also=["df"])
 
 
 def _estimates(
@@ -265,7 +267,7 @@ def equivalence(
                 "n": row["n"],
             }
         )
-    return pd.DataFrame(rows)
+    return counts_rounded(pd.DataFrame(rows), panel, also=["df"])
 
 
 def heterogeneity(
@@ -354,7 +356,7 @@ def heterogeneity(
     table = pd.DataFrame(rows)
     family = with_holm(table[table["contrast"] == "difference"], ["family"])
     table.insert(table.columns.get_loc("p") + 1, "p_holm", family["p_holm"])
-    return table
+    return counts_rounded(table, panel, also=["df"])
 
 
 def _moderators(panel: Panel, experiment: Experiment, weights: Floats) -> dict[str, Floats]:

@@ -14,6 +14,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from coprod.cumulative import CumulativeLink, average_effects, delta_method, joint_covariance
+from coprod.disclosure import counts_rounded
 from coprod.errors import ValidityError
 from coprod.panel import Panel
 from coprod.regression import ModelMatrix, Regression, of_difference, wald
@@ -142,7 +143,8 @@ def fit_bands(
     table = table.assign(estimate=fit.parameters, **regression.inference(fit.parameters, error))
     for name, value in (("", "estimate"), ("_low", "low"), ("_high", "high")):
         table[f"odds_ratio{name}"] = np.exp(table[value].mask(table["block"] == "threshold"))
-    return table.assign(n=len(model.predictors), clusters=len(model.design.strata))
+    table = table.assign(n=len(model.predictors), clusters=len(model.design.strata))
+    return counts_rounded(table, panel)
 
 
 def marginal_effects(
@@ -203,7 +205,8 @@ def marginal_effects(
         estimate=effects.ravel(),
         **regression.inference(effects.ravel(), error.ravel()),
     )
-    return table.assign(n=len(model.predictors), clusters=len(model.design.strata))
+    table = table.assign(n=len(model.predictors), clusters=len(model.design.strata))
+    return counts_rounded(table, panel)
 
 
 def proportional_odds(
@@ -269,4 +272,5 @@ def proportional_odds(
             }
             | wald(difference[at], covariance[np.ix_(at, at)], regression.df_residual).row()
         )
-    return pd.DataFrame(rows).assign(n=len(model.predictors), clusters=len(model.design.strata))
+    table = pd.DataFrame(rows).assign(n=len(model.predictors), clusters=len(model.design.strata))
+    return counts_rounded(table, panel)

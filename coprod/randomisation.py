@@ -17,6 +17,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from coprod.arms import OUTCOMES, Experiment
+from coprod.disclosure import counts_rounded
 from coprod.errors import ValidityError
 from coprod.experiment import Contrast
 from coprod.multiplicity import with_holm
@@ -264,7 +265,7 @@ def randomisation_test(
     """
     tests = _tests(panel, draws, seed, outcomes)
     table = pd.DataFrame([{**key, **found.row(), "n": n} for key, found, n in tests])
-    return with_holm(table, ["family"])
+    return counts_rounded(with_holm(table, ["family"]), panel)
 
 
 def randomisation_distribution(

@@ -5,7 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from coprod.disclosure import at_least, coarse, thin
+from coprod.errors import ValidityError
 from coprod.panel import Panel
+from coprod.population import banded
 from coprod.weights import load_margins, rake
 
 __all__ = ["by_area", "margins", "missing", "raking_rounds"]
@@ -27,7 +30,7 @@ def by_area(panel: Panel) -> pd.DataFrame:
     DataFrame
         One row an area and a last one, ``all``: ``area``, ``label``, ``nation``, ``respondents``,
         ``lightest``, ``heaviest`` (weights), ``effective`` (respondents), ``design_effect``
-        (respondents / effective).
+        (respondents / effective). Of a real panel the weights are NaN: they are those of one person.
 
     Examples
     --------
@@ -47,13 +50,13 @@ def by_area(panel: Panel) -> pd.DataFrame:
                 "label": instrument.areas.get(area, "All areas"),
                 "nation": instrument.nations.get(area, ""),
                 "respondents": len(weight),
-                "lightest": weight.min(),
-                "heaviest": weight.max(),
+                "lightest": np.nan if panel.min_cell else weight.min(),
+                "heaviest": np.nan if panel.min_cell else weight.max(),
                 "effective": effective,
                 "design_effect": len(weight) / effective,
             }
         )
-    return pd.DataFrame(rows)
+    return coarse(pd.DataFrame(rows), panel, ["effective", "design_effect"])
 
 
 def margins(
@@ -66,7 +69,8 @@ def margins(
     panel
         The panel.
     targets
-        Population shares, as of `coprod.weights.load_margins`; those of the project where none.
+        Population shares, as of `coprod.weights.load_margins`; where none, the panel's own, or those
+        of the project where it is synthetic.
     pooled
         Whether areas are put together, each counting by its number of respondents.
 
@@ -75,6 +79,12 @@ def margins(
     DataFrame
         One row an area (not where pooled), variable and level: ``area``, ``variable``, ``level``, ``label``,
         ``target``, ``unweighted``, ``weighted`` (shares, 0-1), ``difference`` (weighted - target).
+        Of a real panel a variable is NaN of which any row has too few respondents.
+
+    Raises
+    ------
+    ValidityError
+        When a real panel has no margins.
 
     Examples
     --------
@@ -82,7 +92,7 @@ def margins(
     >>> bool(margins(open_panel())["difference"].abs().max() < 1e-6)
     True
     """
-    targets = load_margins() if targets is None else targets
+    targets = _targets(panel) if targets is None else targets
     frame = _banded(panel)
     rows = []
     for area, variable, level, share in targets.itertuples(index=False):
@@ -101,6 +111,7 @@ def margins(
                 "target": share,
                 "unweighted": there.mean(),
                 "weighted": np.average(there, weights=weight),
+                "people": there.sum(),
             }
         )
     table = pd.DataFrame(rows)
@@ -109,7 +120,10 @@ def margins(
         of_all = table["area"].map(frame["area"].value_counts(normalize=True)).astype(float)
         table[shares] = table[shares].mul(of_all, axis=0)
         keys = ["variable", "level", "label"]
-        table = table.groupby(keys, sort=False, as_index=False)[shares].sum()
+        table = table.groupby(keys, sort=False, as_index=False)[[*shares, "people"]].sum()
+    small = table.groupby("variable")["people"].transform(thin, panel.min_cell)
+    table.loc[small, ["unweighted", "weighted"]] = np.nan
+    table = coarse(table.drop(columns="people"), panel, ["unweighted", "weighted"])
     return table.assign(difference=table["weighted"] - table["target"])
 
 
@@ -124,7 +138,7 @@ def raking_rounds(panel: Panel, targets: pd.DataFrame | None = None) -> pd.DataF
     Raises
     ------
     ValidityError
-        When a margin cannot be met.
+        When a margin cannot be met, or a real panel has none.
 
     Examples
     --------
@@ -132,7 +146,7 @@ def raking_rounds(panel: Panel, targets: pd.DataFrame | None = None) -> pd.DataF
     >>> bool((raking_rounds(open_panel())["rounds"] < 50).all())
     True
     """
-    _, report = rake(_banded(panel), load_margins() if targets is None else targets)
+    _, report = rake(_banded(panel), _targets(panel) if targets is None else targets)
     report["size"] = report["difference"].abs()
     return report.groupby("area", as_index=False).agg(
         rounds=("rounds", "max"), worst=("size", "max")
@@ -146,7 +160,13 @@ def missing(panel: Panel) -> pd.DataFrame:
     -------
     DataFrame
         One row a variable that can be left unanswered: ``variable``, ``label``, ``role``,
-        ``missing`` (respondents), ``share`` (0-1).
+        ``missing`` (respondents), ``share`` (0-1). Of a real panel both are rounded down, and NaN
+        where they are small.
+
+    Raises
+    ------
+    ValidityError
+        If all are small, on a real panel.
 
     Examples
     --------
@@ -159,18 +179,40 @@ def missing(panel: Panel) -> pd.DataFrame:
         for v in panel.instrument.variables.values()
         if v.missing_allowed and v.name in panel.frame
     ]
-    return pd.DataFrame(
+    people, least = len(panel.frame), panel.min_cell
+    counts = np.array([panel.frame[variable.name].isna().sum() for variable in asked])
+    told = (
+        counts if not least else np.where(counts < least, np.nan, at_least(counts, people, least))
+    )
+    if least and np.isnan(told).all():
+        raise ValidityError(
+            f"No question was left unanswered by {least} respondents or more; how many left one "
+            "unanswered is not told"
+        )
+    table = pd.DataFrame(
         {
             "variable": [variable.name for variable in asked],
             "label": [variable.label for variable in asked],
             "role": [variable.role for variable in asked],
-            "missing": [int(panel.frame[variable.name].isna().sum()) for variable in asked],
-            "share": [float(panel.frame[variable.name].isna().mean()) for variable in asked],
+            "missing": told,
+            "share": told / people,
         }
     )
+    return coarse(table, panel, ["share"])
+
+
+def _targets(panel: Panel) -> pd.DataFrame:
+    """The shares of the population that a panel stands for."""
+    if panel.margins is not None:
+        return panel.margins
+    if not panel.synthetic:
+        raise ValidityError(
+            "This panel came without shares of its population, so that its weights cannot be held "
+            "against them"
+        )
+    return load_margins()
 
 
 def _banded(panel: Panel) -> pd.DataFrame:
-    """The frame with age in the bands of the margins."""
-    age = panel.instrument.variables["age"]
-    return panel.frame.assign(age=age.banded(panel.frame["age"]))
+    """The frame with numbers in the bands of the margins."""
+    return banded(panel.frame, panel.instrument)

@@ -11,6 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from coprod.design_based import numbers
+from coprod.disclosure import counts_rounded
 from coprod.errors import ValidityError
 from coprod.panel import Panel
 from coprod.polychoric import polychoric_matrix
@@ -292,7 +293,7 @@ def reliability(panel: Panel, draws: int = 2_000, seed: int = 20160201) -> pd.Da
         for name, value, statistic in zip(("alpha", "omega"), pair, (_alpha, omega), strict=True):
             low, high = np.nanquantile(statistic(covariances), [0.025, 0.975])
             row |= {name: value, f"{name}_low": low, f"{name}_high": high}
-    return pd.DataFrame(rows)
+    return counts_rounded(pd.DataFrame(rows), panel)
 
 
 def _factors(panel: Panel, issue: str) -> tuple[pd.DataFrame, float, Floats, tuple[float, float]]:

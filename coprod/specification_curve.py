@@ -20,6 +20,7 @@ from coprod import imputation
 from coprod.cache import remembered
 from coprod.codings import codings, item_weights
 from coprod.cumulative import CumulativeLink, average_effects, joint_covariance
+from coprod.disclosure import counts_rounded
 from coprod.errors import ValidityError
 from coprod.fractional import fit_share
 from coprod.ordered import steps
@@ -223,7 +224,7 @@ def efficacy_curve(
         return _finished(table, pd.concat(pooled).sort_index())
 
     arguments = {"specifications": table.to_dict("list"), "imputations": imputations}
-    return remembered("specifications", panel, arguments, compute)
+    return counts_rounded(remembered("specifications", panel, arguments, compute), panel)
 
 
 def _pooled(found: list[pd.DataFrame]) -> pd.DataFrame:

@@ -20,6 +20,7 @@ from scipy import optimize, special, stats
 from coprod.arms import OUTCOMES, Experiment
 from coprod.cumulative import CumulativeLink, joint_covariance
 from coprod.design_based import SurveyDesign
+from coprod.disclosure import counts_rounded
 from coprod.errors import ValidityError
 from coprod.nudges import effects
 from coprod.panel import Panel
@@ -151,7 +152,7 @@ def extra_people(panel: Panel, strengths: Sequence[float], weighted: bool = True
                 "n": len(link.control),
             }
         )
-    return pd.DataFrame(rows)
+    return counts_rounded(pd.DataFrame(rows), panel)
 
 
 def needed(panel: Panel, extra: float = 1000 * NOTICEABLE, weighted: bool = True) -> pd.DataFrame:

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from coprod.arms import POOLED, Experiment
+from coprod.disclosure import at_least
 from coprod.errors import ValidityError
 from coprod.experiment import Adjustment
 from coprod.panel import Panel
@@ -143,7 +144,7 @@ class Trial:
         if np.ptp(control) == 0:
             raise ValidityError(f"{outcome}: is {control[0]:g} for everybody in control")
         return cls(
-            respondents=float(known.sum() / len(areas)),
+            respondents=float(at_least(known.sum(), len(panel.frame), panel.min_cell)) / len(areas),
             areas=len(areas),
             arms=len(codes),
             baseline=float(control.mean()) if outcome == "signup" else None,

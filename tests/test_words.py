@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from coprod.errors import ValidityError
 from coprod.render.document import PANDOC
 from coprod.show import words
 
@@ -95,8 +96,10 @@ def test_any_text_shows_as_it_is(text: str) -> None:
 def test_numbers_have_true_signs_and_no_minus_zero() -> None:
     assert words.number(-1234.5, 1) == "−1,234.5"
     assert words.number(-0.04, 1) == "0.0"
-    assert words.number(float("nan")) == "–"
-    assert words.percent(float("nan")) == "–"
+    with pytest.raises(ValidityError, match="too few"):
+        words.number(float("nan"))
+    with pytest.raises(ValidityError, match="too few"):
+        words.percent(float("nan"))
     assert words.interval(-0.5, 0.25, 2) == "−0.50 to 0.25"
 
 

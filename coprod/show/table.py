@@ -10,6 +10,7 @@ from html import escape
 import pandas as pd
 from great_tables import GT, html
 
+from coprod.disclosure import digits, note
 from coprod.labels import one_line
 from coprod.panel import Panel
 from coprod.show.words import interval, number, percent
@@ -98,7 +99,11 @@ def table(
     Table
         Ready to be shown.
     """
-    formats = formats or {}
+    formats = dict(formats or {})
+    real = panel is not None and panel.min_cell > 0
+    if real:
+        # A share of a few hundred people has no more than two digits that mean anything.
+        formats |= {name: "%" for name, how in formats.items() if how == "%1"}
     shown = pd.DataFrame(
         {
             column: [_write(value, formats[column]) for value in frame[column]]
@@ -122,15 +127,15 @@ def table(
     text = [column for column in columns if column not in formats and column != stub]
     if text:
         made = made.cols_align("left", columns=text)
-    for note in [*notes, *([_source(panel)] if panel else [])]:
-        made = made.tab_source_note(note)
+    for said in [*notes, *([_source(panel)] if panel else [])]:
+        made = made.tab_source_note(said)
     # Fonts and sizes are the page's own; great_tables would name a dozen web fonts.
     made = made.tab_options(table_font_names=["inherit"])
     about = panel.describe() if panel else data
-    return Table(name, made, csv(frame if numbers is None else numbers, about))
+    return Table(name, made, csv(frame if numbers is None else numbers, about, rounded=real))
 
 
-def csv(frame: pd.DataFrame, about: str) -> str:
+def csv(frame: pd.DataFrame, about: str, rounded: bool = False) -> str:
     """A frame as the CSV that a reader takes away.
 
     Everything that leaves the book as numbers passes here.
@@ -142,6 +147,9 @@ def csv(frame: pd.DataFrame, about: str) -> str:
     about
         What data they come from. It is the first column, `data`, so that it stays with the numbers;
         where it is empty, as for the words of a questionnaire, there is no such column.
+    rounded
+        Whether numbers have three significant digits, and two under one: those of a real panel, of
+        which more would give away how many people stand behind them.
 
     Returns
     -------
@@ -156,6 +164,9 @@ def csv(frame: pd.DataFrame, about: str) -> str:
     synthetic panel,'=norm,0.3333333333
     <BLANKLINE>
     """
+    if rounded:
+        fractions = frame.select_dtypes("float")
+        frame = frame.assign(**{str(name): digits(fractions[name]) for name in fractions})
     numeric = frame.select_dtypes("number").columns
     safe = {
         name: frame[name].astype(object).map(_safe, na_action="ignore")
@@ -239,7 +250,10 @@ def intervals(
     frame: pd.DataFrame, low: str, high: str, decimals: int, share: bool = False
 ) -> list[str]:
     """The intervals of a frame's rows, written out."""
-    return [interval(*ends, decimals, share) for ends in zip(frame[low], frame[high], strict=True)]
+    return [
+        "–" if pd.isna(ends).any() else interval(*ends, decimals, share)
+        for ends in frame[[low, high]].to_numpy(float)
+    ]
 
 
 def _write(value: float, how: Writer) -> str:
@@ -254,4 +268,4 @@ def _write(value: float, how: Writer) -> str:
 
 def _source(panel: Panel) -> str:
     said = panel.describe()
-    return f"{said[0].upper()}{said[1:]}."
+    return f"{said[0].upper()}{said[1:]}. {note(panel)}".strip()

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import math
-import re
-import string
 from collections.abc import Iterable
 
 import pandas as pd
 from IPython.display import Markdown
 
-from coprod.labels import one_line
+from coprod.errors import ValidityError
+from coprod.labels import plain
 
 __all__ = [
     "alike",
@@ -36,13 +35,18 @@ __all__ = [
 ]
 
 MINUS = "\u2212"
+UNTOLD = "this cannot be told: nobody, or too few people, stand behind a number in it"
 RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 SMALL = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
-PUNCTUATION = re.compile(f"([{re.escape(string.punctuation)}])")
 
 
 def number(value: float, decimals: int = 0) -> str:
     """A number with a true minus sign and thousands separated.
+
+    Raises
+    ------
+    ValidityError
+        If there is none. Prose must not go on as if there were; a table shows a dash by itself.
 
     Examples
     --------
@@ -50,7 +54,7 @@ def number(value: float, decimals: int = 0) -> str:
     ('2,624', '−0.03', '0.0')
     """
     if value is None or math.isnan(value):
-        return "–"
+        raise ValidityError(UNTOLD)
     text = f"{value:,.{decimals}f}"
     if not text.strip("-0.,"):
         text = text.removeprefix("-")
@@ -65,7 +69,7 @@ def percent(share: float, decimals: int = 0) -> str:
     >>> percent(0.4398), percent(0.0048, 1)
     ('44%', '0.5%')
     """
-    return "–" if math.isnan(share) else f"{number(100 * share, decimals)}%"
+    return f"{number(100 * share, decimals)}%"
 
 
 def interval(low: float, high: float, decimals: int = 1, share: bool = False) -> str:
@@ -90,6 +94,8 @@ def span(values: Iterable[float], decimals: int = 0, share: bool = False) -> str
     """
     write = percent if share else number
     found = list(values)
+    if any(math.isnan(value) for value in found):
+        raise ValidityError(UNTOLD)
     low, high = write(min(found), decimals), write(max(found), decimals)
     return low if low == high else f"{low} to {high}"
 
@@ -102,14 +108,12 @@ def measured(value: float, unit: str) -> str:
     >>> measured(0.2256, "SD"), measured(-0.0281, "share"), measured(38.46, "points")
     ('0.23 SD', '−2.8%', '38.5 points')
     """
+    if math.isnan(value):
+        return "–"
     if unit == "share":
         return percent(value, 1)
     decimals = {"SD": 2, "points": 1, "people": 0}.get(unit, 2)
-    return (
-        number(value, decimals)
-        if math.isnan(value)
-        else f"{number(value, decimals)} {unit}".strip()
-    )
+    return f"{number(value, decimals)} {unit}".strip()
 
 
 def measured_interval(low: float, high: float, unit: str) -> str:
@@ -120,6 +124,8 @@ def measured_interval(low: float, high: float, unit: str) -> str:
     >>> measured_interval(0.2, 0.25, "SD"), measured_interval(-0.06, 0.001, "share")
     ('0.20 to 0.25', '−6.0% to 0.1%')
     """
+    if math.isnan(low) or math.isnan(high):
+        return "–"
     decimals = {"SD": 2, "people": 0}.get(unit, 1)
     return interval(low, high, decimals, unit == "share")
 
@@ -292,22 +298,9 @@ def direction(
     >>> direction(-1, 3, "higher", "lower", "not clearly different")
     'not clearly different'
     """
+    if math.isnan(low) or math.isnan(high):
+        raise ValidityError(UNTOLD)
     return above if low > null else below if high < null else unclear
-
-
-def plain(text: object) -> str:
-    r"""Any text as Markdown that shows it as it is, and does nothing.
-
-    Every string that comes from a panel goes through this before it stands in Markdown. Each
-    punctuation mark is escaped, so that no mark-up, citation, shortcode, formula or HTML is left;
-    white space becomes single spaces; control characters are dropped.
-
-    Examples
-    --------
-    >>> print(plain("<b>*x*</b> @fig-y"))
-    \<b\>\*x\*\<\/b\> \@fig\-y
-    """
-    return PUNCTUATION.sub(r"\\\1", one_line(text))
 
 
 def safe(text: object) -> Markdown:
