@@ -232,7 +232,13 @@ class Estimates:
         """Linear combinations: `matrix` is m × k; an estimate rests on all it combines."""
         combine = np.asarray(matrix, dtype=float)
         inside = (self.inside.astype(float) @ (combine != 0).T) > 0
-        return Estimates(self.design, combine @ self.value, self.influence @ combine.T, inside)
+        # An estimate that there is not, as of a category nobody has, spoils only what combines it.
+        unknown = np.isnan(self.value)
+        value = combine @ np.where(unknown, 0, self.value)
+        influence = np.where(unknown, 0, self.influence) @ combine.T
+        spoilt = ((combine != 0) & unknown).any(axis=1)
+        value[spoilt], influence[:, spoilt] = np.nan, np.nan
+        return Estimates(self.design, value, influence, inside)
 
     @cached_property
     def _centred(self) -> Floats:
