@@ -200,8 +200,8 @@ def without_arm(frame: pd.DataFrame, *arms: str) -> pd.DataFrame:
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        (no_experiment, "arm: this panel has no experiment"),
-        (lambda frame: frame.drop(columns="arm"), "arm: this panel has no experiment"),
+        (no_experiment, "this panel has no experiment"),
+        (lambda frame: frame.drop(columns="arm"), "this panel has no experiment"),
         (lambda frame: without_arm(frame, "control"), "arm: nobody is in 'control'"),
         (
             lambda frame: without_arm(frame, "norm", "efficacy", "invitation"),
@@ -234,7 +234,7 @@ def test_what_cannot_be_compared_is_named(
 def test_every_function_says_that_there_is_no_experiment(
     function: Callable[[Panel], pd.DataFrame],
 ) -> None:
-    with pytest.raises(ValidityError, match="arm: this panel has no experiment"):
+    with pytest.raises(ValidityError, match="this panel has no experiment"):
         function(made(no_experiment(small())))
 
 

@@ -85,6 +85,7 @@ class Absent:
     __pow__ = __rpow__ = __matmul__ = __rmatmul__ = _raise
     __and__ = __rand__ = __or__ = __ror__ = __xor__ = __rxor__ = _raise
     __enter__ = __exit__ = _raise
+    __dataclass_fields__ = property(_raise)  # for `dataclasses.replace`, which asks nothing else
 
 
 class Guard(ast.NodeTransformer):
