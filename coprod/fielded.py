@@ -6,10 +6,10 @@ from collections import Counter
 from collections.abc import Collection, Mapping
 from dataclasses import replace
 
-from coprod.errors import PanelError
-from coprod.instrument import Instrument
+from coprod.errors import PanelError, ValidityError
+from coprod.instrument import Instrument, load_instrument
 
-__all__ = ["EXPERIMENT", "WEIGHT", "fielded", "not_asked", "parts"]
+__all__ = ["EXPERIMENT", "WEIGHT", "fielded", "need_issue", "not_asked", "parts"]
 
 EXPERIMENT = "experiment"
 WEIGHT = "weight"
@@ -141,3 +141,20 @@ def fielded(
         if alike := [label for label, times in Counter(labels.values()).items() if times > 1]:
             raise PanelError(f"two {what} are called {alike[0]!r}; each needs a label of its own")
     return here
+
+
+def need_issue(instrument: Instrument, issue: str) -> None:
+    """Refuse what is about an issue of the questionnaire that a panel was not asked about.
+
+    Raises
+    ------
+    ValidityError
+
+    Examples
+    --------
+    >>> from coprod.instrument import load_instrument
+    >>> need_issue(load_instrument(), "health")
+    """
+    if issue not in instrument.issues:
+        label = load_instrument().issues.get(issue, issue)
+        raise ValidityError(f"this panel was not asked about {label[:1].lower()}{label[1:]}")

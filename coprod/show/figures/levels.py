@@ -9,6 +9,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from coprod.fielded import need_issue
 from coprod.panel import Panel
 from coprod.show.theme import (
     COLLECTIVE,
@@ -44,7 +45,13 @@ def answers_by_item(shares: pd.DataFrame, panel: Panel, issue: str) -> Figure:
         Where the numbers come from.
     issue
         The issue to show.
+
+    Raises
+    ------
+    ValidityError
+        When the panel was not asked about it.
     """
+    need_issue(panel.instrument, issue)
     here = shares[shares["issue"] == issue]
     often = here[here["answer"] == here["answer"].max()]
     figure, [axes] = new_figure(4.1)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pandas as pd
 
+from coprod.errors import ValidityError
+from coprod.fielded import need_issue
 from coprod.instrument import Instrument, Variable
 from coprod.panel import Panel
 from coprod.show.table import Table, table
@@ -61,8 +63,14 @@ def questions(spread: pd.DataFrame, panel: Panel, issue: str) -> Table:
     panel
         The panel.
     issue
-        One of the panel's issues.
+        An issue of the questionnaire.
+
+    Raises
+    ------
+    ValidityError
+        When the panel was not asked about it.
     """
+    need_issue(panel.instrument, issue)
     inside = [v for v in panel.instrument.variables.values() if v.issue == issue]
     rows = [
         {
@@ -86,7 +94,17 @@ def questions(spread: pd.DataFrame, panel: Panel, issue: str) -> Table:
 
 
 def arms(instrument: Instrument) -> Table:
-    """What each arm of the experiment reads."""
+    """What each arm of the experiment reads.
+
+    Raises
+    ------
+    ValidityError
+        When there was no experiment, or its texts did not come with the panel.
+    """
+    if "arm" not in instrument.variables:
+        raise ValidityError("this panel has no experiment")
+    if not any(instrument.shown.values()):
+        raise ValidityError("the texts that the arms of this experiment read did not come with it")
     rows = [{"arm": label, "text": instrument.shown[arm]} for arm, label in instrument.arms.items()]
     return table(pd.DataFrame(rows), "codebook-arms", {"arm": "Arm", "text": "Text"}, stub="arm")
 
