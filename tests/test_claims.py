@@ -6,6 +6,7 @@ import dataclasses
 import json
 import re
 from collections.abc import Callable
+from functools import cache
 from math import inf
 from pathlib import Path
 from typing import Any
@@ -46,8 +47,9 @@ from coprod.synthetic import synthesise
 CLAIMED = load_claims()
 TESTED = {name: claim for name, claim in CLAIMED.items() if claim.rule}
 SHIPPED = open_panel()
-FOUND = estimates(SHIPPED)
-LEDGER = verdicts(FOUND, SHIPPED)
+# Made when first asked for: every process of a parallel run imports this.
+FOUND = cache(lambda: estimates(SHIPPED))
+LEDGER = cache(lambda: verdicts(FOUND(), SHIPPED))
 
 ALONE = "propensity.perceptions.individual."
 JOINT = "propensity.perceptions.collective."
@@ -119,7 +121,7 @@ def test_a_verdict_follows_from_zones(zones: str, combine: str, p: float, verdic
     claim = dataclasses.replace(TESTED["c2"], rule=rule)
     parts = zones.split()
     place = {"inside": 3.0, "between": 0.0, "outside": -3.0}
-    found = FOUND[FOUND["id"] == "c2"].iloc[: len(parts)]
+    found = FOUND()[FOUND()["id"] == "c2"].iloc[: len(parts)]
     found = found.assign(zone=parts, distance=[place[zone] for zone in parts], p=p)
     row = verdicts(found, SHIPPED, {"c2": claim}).iloc[0]
     assert row["verdict"] == verdict
@@ -219,18 +221,18 @@ def test_an_experiment_that_never_was_cannot_be_judged() -> None:
 
 
 def test_built_in_is_said_of_synthetic_panels_only() -> None:
-    assert LEDGER.set_index("id").loc["c2", "built_in"]
-    assert not LEDGER.set_index("id").loc[list(NOT_BY_DESIGN), "built_in"].any()
+    assert LEDGER().set_index("id").loc["c2", "built_in"]
+    assert not LEDGER().set_index("id").loc[list(NOT_BY_DESIGN), "built_in"].any()
     real = dataclasses.replace(SHIPPED, synthetic=False, source="ours.csv", seed=None)
-    assert not verdicts(FOUND, real)["built_in"].any()
-    assert set(verdicts(FOUND, real)["built_in_by"]) == {""}
+    assert not verdicts(FOUND(), real)["built_in"].any()
+    assert set(verdicts(FOUND(), real)["built_in_by"]) == {""}
 
 
 # The estimates, by other ways
 
 
 def test_coefficients_are_those_of_the_chapter() -> None:
-    found = FOUND[FOUND["id"] == "alford2016-efficacy"]
+    found = FOUND()[FOUND()["id"] == "alford2016-efficacy"]
     for row in found.itertuples():
         table = correlates.fit(SHIPPED, row.form, row.issue).set_index("term")
         names = ["estimate_sd", "standard_error_sd", "low_sd", "high_sd"]
@@ -273,14 +275,14 @@ def by_statsmodels(issue_specific: bool) -> Any:
 
 def test_leads_and_issue_differences_are_those_of_statsmodels() -> None:
     fitted = by_statsmodels(issue_specific=False)
-    rows = FOUND[(FOUND["id"] == "parrado2013-efficacy") & (FOUND["form"] == "collective")]
+    rows = FOUND()[(FOUND()["id"] == "parrado2013-efficacy") & (FOUND()["form"] == "collective")]
     for row in rows[rows["issue"] == "safety"].itertuples():
         sign = np.sign(fitted.params[row.against])
         test = fitted.t_test(f"efficacy {'-' if sign > 0 else '+'} {row.against} = 0")
         assert row.estimate == pytest.approx(test.effect.item(), rel=1e-6)
         assert row.standard_error == pytest.approx(test.sd.item(), rel=1e-6)
     fitted = by_statsmodels(issue_specific=True)
-    rows = FOUND[(FOUND["id"] == "parrado2013-sectors") & (FOUND["form"] == "collective")]
+    rows = FOUND()[(FOUND()["id"] == "parrado2013-sectors") & (FOUND()["form"] == "collective")]
     n, k = len(fitted.fittedvalues), len(fitted.params)
     # Errors of both forms stacked, as where they are compared: 2n rows and 2k coefficients.
     stacked = np.sqrt((2 * n - 1) / (2 * n - 2 * k) / ((n - 1) / (n - k)))
@@ -296,7 +298,7 @@ def test_leads_and_issue_differences_are_those_of_statsmodels() -> None:
 
 def test_item_gaps_are_differences_of_weighted_shares() -> None:
     frame = SHIPPED.frame
-    rows = FOUND[FOUND["id"] == "alford2016-forms"]
+    rows = FOUND()[FOUND()["id"] == "alford2016-forms"]
     assert len(rows) == 3 * 16
     for row in rows.sample(12, random_state=1).itertuples():
         shares = []
@@ -436,7 +438,7 @@ def test_the_command_says_every_verdict_on_lines_of_80(
     said = output(capsys)
     assert "\x1b" not in said and said.isascii()
     assert max(map(len, said.splitlines())) <= 80
-    for row in LEDGER.itertuples():
+    for row in LEDGER().itertuples():
         assert f"  {row.id}: {row.verdict}{' (built in)' if row.built_in else ''}\n" in said
     assert "synthetic panel" in said
 
@@ -445,15 +447,17 @@ def test_the_command_gives_json(capsys: pytest.CaptureFixture[str]) -> None:
     found = json.loads(output(capsys, "--json", "--panel", str(PANEL)))
     assert set(found) == {"panel", "claims"}
     assert found["panel"]["synthetic"] is True
-    assert [entry["verdict"] for entry in found["claims"]] == LEDGER["verdict"].tolist()
+    assert [entry["verdict"] for entry in found["claims"]] == LEDGER()["verdict"].tolist()
     by_name = {entry["id"]: entry for entry in found["claims"]}
     assert len(by_name["c1"]["all_estimates"]) == 7
     assert by_name["c2"]["upper"] is None and by_name["c4"]["estimate"] is None
-    assert by_name["c2"]["estimate"] == pytest.approx(LEDGER.set_index("id").loc["c2", "estimate"])
+    assert by_name["c2"]["estimate"] == pytest.approx(
+        LEDGER().set_index("id").loc["c2", "estimate"]
+    )
 
 
 def test_json_has_no_number_that_json_does_not_know() -> None:
-    text = json.dumps(document(FOUND, SHIPPED), allow_nan=False)
+    text = json.dumps(document(FOUND(), SHIPPED), allow_nan=False)
     assert json.loads(text)["claims"]
 
 

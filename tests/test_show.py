@@ -7,6 +7,7 @@ import io
 import re
 from collections.abc import Callable
 from dataclasses import replace
+from functools import cache
 
 import pandas as pd
 import pytest
@@ -50,26 +51,29 @@ from coprod.specification_tests import efficacy_test
 from coprod.strength import strength
 
 PANEL = open_panel()
-SPREAD = distributions(PANEL)
-FITS = correlates.by_form(correlates.fit, PANEL)
-SHARES = correlates.by_form(correlates.blocks, PANEL, draws=50)
-COMPARED = correlates.compare_forms(PANEL, scale="sd")
-RESIDUALS = correlates.by_form(diagnostics.residuals, PANEL)
-BENT = correlates.by_form(diagnostics.linearity, PANEL)
-MODELS = robustness.across_models(PANEL)
-EFFECTS = nudges.effects(PANEL)
-SAMPLE = EFFECTS[EFFECTS["weights"] == "unweighted"]
-JUDGED = pd.concat([nudges.equivalence(PANEL, adjustment=a) for a in ("strata", "lin")])
-CHANCE = nudges.randomisation_test(PANEL, draws=400)
+# Made when first asked for: every process of a parallel run imports this.
+SPREAD = cache(lambda: distributions(PANEL))
+FITS = cache(lambda: correlates.by_form(correlates.fit, PANEL))
+SHARES = cache(lambda: correlates.by_form(correlates.blocks, PANEL, draws=50))
+COMPARED = cache(lambda: correlates.compare_forms(PANEL, scale="sd"))
+RESIDUALS = cache(lambda: correlates.by_form(diagnostics.residuals, PANEL))
+BENT = cache(lambda: correlates.by_form(diagnostics.linearity, PANEL))
+MODELS = cache(lambda: robustness.across_models(PANEL))
+EFFECTS = cache(lambda: nudges.effects(PANEL))
+SAMPLE = cache(lambda: EFFECTS()[EFFECTS()["weights"] == "unweighted"])
+JUDGED = cache(
+    lambda: pd.concat([nudges.equivalence(PANEL, adjustment=a) for a in ("strata", "lin")])
+)
+CHANCE = cache(lambda: nudges.randomisation_test(PANEL, draws=400))
 CLAIMS = claims.load_claims()
-ESTIMATES = claims.estimates(PANEL)
-IMPUTED = correlates.by_form(imputation.compare_imputed, PANEL)
-CURVE = efficacy_curve(PANEL)
+ESTIMATES = cache(lambda: claims.estimates(PANEL))
+IMPUTED = cache(lambda: correlates.by_form(imputation.compare_imputed, PANEL))
+CURVE = cache(lambda: efficacy_curve(PANEL))
 CHOICES = specifications.choices(PANEL)
 TRIAL = Trial.of(PANEL, "willing")
 STRENGTHS = [0.05, 0.10, 0.20]
-STRONG = strength(PANEL)
-NUDGED = nudge_specifications.nudge_curve(PANEL)
+STRONG = cache(lambda: strength(PANEL))
+NUDGED = cache(lambda: nudge_specifications.nudge_curve(PANEL))
 NUDGE_CHOICES = nudge_specifications.choices(PANEL)
 
 FIGURES: dict[str, Callable[[Panel], Figure]] = {
@@ -80,20 +84,20 @@ FIGURES: dict[str, Callable[[Panel], Figure]] = {
     "loadings": lambda panel: figures.loadings(scales.two_factors(panel), panel),
     "overlap": lambda panel: figures.overlap_by_issue(forms.overlap(panel), panel),
     "profiles": lambda panel: figures.profiles_by_issue(forms.profiles(panel), panel),
-    "coefficients": lambda panel: figures.coefficients(FITS, panel),
-    "differences": lambda panel: figures.differences(COMPARED, panel),
-    "shares": lambda panel: figures.block_shares(SHARES, panel),
+    "coefficients": lambda panel: figures.coefficients(FITS(), panel),
+    "differences": lambda panel: figures.differences(COMPARED(), panel),
+    "shares": lambda panel: figures.block_shares(SHARES(), panel),
     "predictions": lambda panel: figures.predictions_by_issue(
         correlates.predict_over(panel), panel
     ),
-    "models": lambda panel: figures.across_models(MODELS, panel),
-    "claims": lambda panel: figures.claim_verdicts(claims.verdicts(ESTIMATES, panel), panel),
-    "residuals": lambda panel: figures.residuals_by_fitted(RESIDUALS, panel),
+    "models": lambda panel: figures.across_models(MODELS(), panel),
+    "claims": lambda panel: figures.claim_verdicts(claims.verdicts(ESTIMATES(), panel), panel),
+    "residuals": lambda panel: figures.residuals_by_fitted(RESIDUALS(), panel),
     "efficacy": lambda panel: figures.specification_curve(
-        CURVE, CHOICES, specifications.OWN, panel, "SD per SD", COLLECTIVE
+        CURVE(), CHOICES, specifications.OWN, panel, "SD per SD", COLLECTIVE
     ),
     "nudged": lambda panel: figures.specification_curve(
-        NUDGED, NUDGE_CHOICES, nudge_specifications.OWN, panel, "SD"
+        NUDGED(), NUDGE_CHOICES, nudge_specifications.OWN, panel, "SD"
     ),
     "power": lambda panel: figures.power_curves(
         curves(TRIAL, STRENGTHS), power(TRIAL, STRENGTHS), panel
@@ -106,12 +110,12 @@ FIGURES: dict[str, Callable[[Panel], Figure]] = {
         errors(TRIAL, STRENGTHS).assign(label=["weak", "middling", "strong"]),
         panel,
     ),
-    "strength": lambda panel: figures.strength_of_nudges(STRONG, panel),
+    "strength": lambda panel: figures.strength_of_nudges(STRONG(), panel),
     "flow": lambda panel: figures.arm_flow(nudges.flow(panel), panel),
     "balance": lambda panel: figures.arm_balance(nudges.balance(panel), panel),
-    "effects": lambda panel: figures.arm_effects(SAMPLE, JUDGED, panel),
+    "effects": lambda panel: figures.arm_effects(SAMPLE(), JUDGED(), panel),
     "chance": lambda panel: figures.randomisation_histograms(
-        nudges.randomisation_distribution(panel, draws=400), CHANCE, panel
+        nudges.randomisation_distribution(panel, draws=400), CHANCE(), panel
     ),
 }
 TABLES: dict[str, Callable[[Panel], Table]] = {
@@ -126,14 +130,14 @@ TABLES: dict[str, Callable[[Panel], Table]] = {
     "tests": lambda panel: tables.background_tests(levels.background_tests(panel), panel),
     "correlations": lambda panel: tables.correlations(forms.correlations(panel), panel),
     "overlap": lambda panel: tables.overlap(forms.overlap(panel), panel),
-    "coefficients": lambda panel: tables.coefficients(FITS, panel),
-    "shares": lambda panel: tables.block_shares(SHARES, panel),
-    "comparison": lambda panel: tables.comparison(COMPARED, panel),
+    "coefficients": lambda panel: tables.coefficients(FITS(), panel),
+    "shares": lambda panel: tables.block_shares(SHARES(), panel),
+    "comparison": lambda panel: tables.comparison(COMPARED(), panel),
     "equality": lambda panel: tables.block_comparison(
         {"In points": correlates.compare_blocks(panel)}, panel
     ),
-    "models": lambda panel: tables.across_models(MODELS, panel),
-    "claims": lambda panel: tables.claim_ledger(claims.verdicts(ESTIMATES, panel), panel),
+    "models": lambda panel: tables.across_models(MODELS(), panel),
+    "claims": lambda panel: tables.claim_ledger(claims.verdicts(ESTIMATES(), panel), panel),
     "errors": lambda panel: tables.claim_errors(
         read_claim_errors(), {name: claim.title for name, claim in CLAIMS.items()}, SCENARIOS
     ),
@@ -143,8 +147,8 @@ TABLES: dict[str, Callable[[Panel], Table]] = {
     "respondents": lambda panel: tables.respondent_share(
         correlates.by_form(mixed.intraclass, panel), panel
     ),
-    "imputed": lambda panel: tables.imputed(IMPUTED, panel),
-    "linearity": lambda panel: tables.linearity(BENT, panel),
+    "imputed": lambda panel: tables.imputed(IMPUTED(), panel),
+    "linearity": lambda panel: tables.linearity(BENT(), panel),
     "pull": lambda panel: tables.overlap_and_pull(
         diagnostics.inflation(panel),
         {"collective": diagnostics.influence(panel, "collective")},
@@ -153,23 +157,23 @@ TABLES: dict[str, Callable[[Panel], Table]] = {
     "texts": lambda panel: tables.arm_texts(panel),
     "flow": lambda panel: tables.arm_flow(nudges.flow(panel), panel),
     "balance": lambda panel: tables.balance(nudges.balance(panel), panel),
-    "effects": lambda panel: tables.arm_effects(SAMPLE, panel),
+    "effects": lambda panel: tables.arm_effects(SAMPLE(), panel),
     "population": lambda panel: tables.arm_effects(
-        EFFECTS[EFFECTS["weights"] == "weighted"], panel
+        EFFECTS()[EFFECTS()["weights"] == "weighted"], panel
     ),
     "chance": lambda panel: tables.randomisation(
-        CHANCE, SAMPLE[SAMPLE["adjustment"] == "strata"], panel
+        CHANCE(), SAMPLE()[SAMPLE()["adjustment"] == "strata"], panel
     ),
-    "equivalence": lambda panel: tables.equivalence(JUDGED, panel),
+    "equivalence": lambda panel: tables.equivalence(JUDGED(), panel),
     "heterogeneity": lambda panel: tables.heterogeneity(nudges.heterogeneity(panel), panel),
     "choices": lambda panel: tables.specification_choices(
-        specifications.by_choice(NUDGED, NUDGE_CHOICES), "robustness-nudges", panel
+        specifications.by_choice(NUDGED(), NUDGE_CHOICES), "robustness-nudges", panel
     ),
     "joint": lambda panel: tables.joint_tests(
         {"Self-efficacy": efficacy_test(panel), "All nudges": nudge_test(panel)}, panel
     ),
     "misleading": lambda panel: tables.misleading(errors(TRIAL, STRENGTHS), panel),
-    "strength": lambda panel: tables.strength_of_nudges(STRONG, panel),
+    "strength": lambda panel: tables.strength_of_nudges(STRONG(), panel),
     "grouped": lambda panel: tables.grouped_assignment(
         detectable(TRIAL).assign(groups=2600, spread=1.0), panel
     ),
@@ -177,8 +181,8 @@ TABLES: dict[str, Callable[[Panel], Table]] = {
     "recovered effects": lambda panel: tables.recovered_effects(read_experiments(), panel),
     "sizes": lambda panel: tables.sizes(read_experiments(), panel),
     "power": lambda _: tables.power_check(read_power()),
-    "variables": lambda panel: tables.variables(SPREAD, panel),
-    "questions": lambda panel: tables.questions(SPREAD, panel, "safety"),
+    "variables": lambda panel: tables.variables(SPREAD(), panel),
+    "questions": lambda panel: tables.questions(SPREAD(), panel, "safety"),
     "arms": lambda panel: tables.arms(panel.instrument),
     "build": lambda panel: tables.build(provenance.table()),
     "comparisons": lambda panel: tables.comparisons(validation.read_validation()),
@@ -234,10 +238,10 @@ def test_a_real_panels_figure_claims_nothing_synthetic(name: str) -> None:
 
 @pytest.mark.parametrize("name", TABLES)
 def test_a_table_has_an_identifier_and_no_empty_heading(name: str) -> None:
-    table = TABLES[name](PANEL)
+    table, again = TABLES[name](PANEL), TABLES[name](PANEL)
     soup = BeautifulSoup(table._repr_html_(), "html.parser")
-    assert table._repr_html_() == TABLES[name](PANEL)._repr_html_()
-    assert repr(table) == repr(TABLES[name](PANEL))
+    assert table._repr_html_() == again._repr_html_()
+    assert repr(table) == repr(again)
     assert re.fullmatch(r"[a-z-]+", str(soup.select("div")[0]["id"]))
     heads = soup.select("thead th")
     assert heads
@@ -267,16 +271,16 @@ def test_titles_follow_the_numbers() -> None:
 
 
 def test_titles_of_the_correlates_follow_the_numbers() -> None:
-    assert figures.coefficients(FITS, PANEL).get_suptitle() == (
+    assert figures.coefficients(FITS(), PANEL).get_suptitle() == (
         "The largest coefficient per SD is that of age for individual, "
         "of self-efficacy for collective activity"
     )
-    turned = figures.coefficients(swap(FITS), PANEL).get_suptitle()
+    turned = figures.coefficients(swap(FITS()), PANEL).get_suptitle()
     assert "of self-efficacy for individual, of age for collective" in turned
-    same = FITS.assign(estimate_sd=FITS["estimate_sd"].where(FITS["term"] == "efficacy", 0.0))
+    same = FITS().assign(estimate_sd=FITS()["estimate_sd"].where(FITS()["term"] == "efficacy", 0.0))
     said = figures.coefficients(same, PANEL).get_suptitle()
     assert said == "Self-efficacy has the largest coefficient per SD for both forms"
-    nothing = COMPARED.assign(p_holm=1.0)
+    nothing = COMPARED().assign(p_holm=1.0)
     assert (
         figures.differences(nothing, PANEL).get_suptitle().startswith("None of 19 coefficients are")
     )
@@ -285,7 +289,7 @@ def test_titles_of_the_correlates_follow_the_numbers() -> None:
     turned = figures.predictions_by_issue(swap(predicted), PANEL).get_suptitle()
     assert "on none of three issues" in turned
     assert "in two of 20 bins for individual" in (
-        figures.residuals_by_fitted(RESIDUALS, PANEL).get_suptitle()
+        figures.residuals_by_fitted(RESIDUALS(), PANEL).get_suptitle()
     )
 
 
@@ -294,11 +298,13 @@ def test_titles_of_the_experiment_follow_the_numbers() -> None:
         return figures.arm_effects(effects, judged, PANEL).get_suptitle()
 
     said = "None of six effects of single nudges are clear after Holm; five of six are shown to be"
-    assert title(SAMPLE, JUDGED).startswith(said)
+    assert title(SAMPLE(), JUDGED()).startswith(said)
     # Only the adjusted estimates are spoken of, which are drawn filled.
-    strata = SAMPLE["adjustment"] == "strata"
-    assert title(SAMPLE.assign(p_holm=SAMPLE["p_holm"].mask(strata, 0.0)), JUDGED).startswith(said)
-    turned = title(SAMPLE.assign(p_holm=0.01), JUDGED.assign(verdict="relevant"))
+    strata = SAMPLE()["adjustment"] == "strata"
+    assert title(SAMPLE().assign(p_holm=SAMPLE()["p_holm"].mask(strata, 0.0)), JUDGED()).startswith(
+        said
+    )
+    turned = title(SAMPLE().assign(p_holm=0.01), JUDGED().assign(verdict="relevant"))
     assert turned.startswith("All six effects of single nudges are clear after Holm; none of six")
     balance = nudges.balance(PANEL)
     size = balance.loc[balance["family"] == "arms", "standardised"].abs()
@@ -359,20 +365,20 @@ def test_the_tables_of_the_experiment_count_a_share_in_percentage_points() -> No
         soup = BeautifulSoup(table._repr_html_(), "html.parser")
         return [cell.get_text(strip=True) for cell in soup.select("tbody td")]
 
-    row = SAMPLE[(SAMPLE["adjustment"] == "lin") & (SAMPLE["arm"] == "invitation")]
+    row = SAMPLE()[(SAMPLE()["adjustment"] == "lin") & (SAMPLE()["arm"] == "invitation")]
     willing, signup = (row[row["outcome"] == name].iloc[0] for name in ("willing", "signup"))
-    shown = [text.replace("\u2212", "-") for text in cells(tables.arm_effects(SAMPLE, PANEL))]
+    shown = [text.replace("\u2212", "-") for text in cells(tables.arm_effects(SAMPLE(), PANEL))]
     assert f"{willing['estimate']:.2f}" in shown
     assert f"{signup['estimate_percentage_points']:.2f}" in shown
     low, high = signup["low_percentage_points"], signup["high_percentage_points"]
     assert f"{low:.2f}\u00a0to\u00a0{high:.2f}" in shown
-    judged = cells(tables.equivalence(JUDGED[JUDGED["adjustment"] == "lin"], PANEL))
+    judged = cells(tables.equivalence(JUDGED()[JUDGED()["adjustment"] == "lin"], PANEL))
     assert judged.count("too\u00a0small") == 7
     assert judged.count("not\u00a0settled") == 1
 
 
 def test_the_picture_and_the_entries_of_claims_follow_the_verdicts() -> None:
-    table = claims.verdicts(ESTIMATES, PANEL)
+    table = claims.verdicts(ESTIMATES(), PANEL)
     tested = table["reason"] == ""
     title = figures.claim_verdicts(table, PANEL).get_suptitle()
     assert title.startswith(f"Of {tested.sum()} claims that were tested, ")
@@ -391,7 +397,7 @@ def test_the_picture_and_the_entries_of_claims_follow_the_verdicts() -> None:
         assert f"@{row.chapter}" in entries
     assert entries.count("*Built in,*") == table["built_in"].sum()
     real = dataclasses.replace(PANEL, synthetic=False)
-    assert "Built in" not in claim_entries(claims.verdicts(ESTIMATES, real), real).data
+    assert "Built in" not in claim_entries(claims.verdicts(ESTIMATES(), real), real).data
     # A claim far from the edge is drawn at the axis's end, and one without an error is named.
     far = table.assign(distance=[-40.0, float("nan"), 40.0, *table["distance"][3:]])
     drawn = texts(figures.claim_verdicts(far, PANEL))
@@ -399,11 +405,11 @@ def test_the_picture_and_the_entries_of_claims_follow_the_verdicts() -> None:
 
 
 def test_a_table_of_coefficients_names_its_references() -> None:
-    text = BeautifulSoup(tables.coefficients(FITS, PANEL)._repr_html_(), "html.parser").get_text()
+    text = BeautifulSoup(tables.coefficients(FITS(), PANEL)._repr_html_(), "html.parser").get_text()
     assert "gender: man" in text
     assert "Area B" in text and "area b" not in text
     assert "Area A" in text
-    assert f"{FITS['n'].iloc[0]:,} answers of {FITS['clusters'].iloc[0]:,} respondents" in text
+    assert f"{FITS()['n'].iloc[0]:,} answers of {FITS()['clusters'].iloc[0]:,} respondents" in text
 
 
 def test_no_mark_is_cut_off_where_a_panel_does_more() -> None:
@@ -450,7 +456,7 @@ def test_the_notice_says_what_the_data_are() -> None:
 
 def test_every_question_is_in_the_codebook() -> None:
     for issue in PANEL.instrument.issues:
-        table = tables.questions(SPREAD, PANEL, issue)
+        table = tables.questions(SPREAD(), PANEL, issue)
         text = BeautifulSoup(table._repr_html_(), "html.parser").get_text()
         asked = [v for v in PANEL.instrument.variables.values() if v.issue == issue]
         assert asked
@@ -469,9 +475,11 @@ def test_a_curve_says_which_estimates_leave_zero_out_and_follows_the_numbers() -
             table, NUDGE_CHOICES, nudge_specifications.OWN, PANEL, "SD", COLLECTIVE
         )
         for name, table in {
-            "clear": NUDGED.assign(low=0.1),
-            "unclear": NUDGED.assign(low=-0.1, high=0.1),
-            "gaps": NUDGED.assign(estimate=NUDGED["estimate"].where(NUDGED["area"] == "none")),
+            "clear": NUDGED().assign(low=0.1),
+            "unclear": NUDGED().assign(low=-0.1, high=0.1),
+            "gaps": NUDGED().assign(
+                estimate=NUDGED()["estimate"].where(NUDGED()["area"] == "none")
+            ),
         }.items()
     }
     assert "; all 320 intervals leave zero out" in drawn["clear"].get_suptitle()
@@ -482,7 +490,7 @@ def test_a_curve_says_which_estimates_leave_zero_out_and_follows_the_numbers() -
     # A choice of which one option is left says nothing, and has no row.
     assert "Area left out" in texts(drawn["clear"])
     assert "Area left out" not in texts(drawn["gaps"])
-    count = int((NUDGED["area"] == "none").sum())
+    count = int((NUDGED()["area"] == "none").sum())
     assert drawn["gaps"].get_suptitle().startswith(f"{count} specifications")
 
 
@@ -492,7 +500,7 @@ def test_a_curve_is_a_small_file(name: str) -> None:
 
 
 def test_the_choice_that_moves_most_comes_first() -> None:
-    split = specifications.by_choice(NUDGED, NUDGE_CHOICES)
+    split = specifications.by_choice(NUDGED(), NUDGE_CHOICES)
     table = tables.specification_choices(split, "robustness-nudges", PANEL)
     soup = BeautifulSoup(table._repr_html_(), "html.parser")
     first = split.loc[split["moves"].idxmax()]
@@ -504,7 +512,9 @@ def test_the_choice_that_moves_most_comes_first() -> None:
 
 
 def test_titles_of_the_design_follow_the_numbers() -> None:
-    weak = STRONG.assign(strength=STRONG["strength"].where(STRONG["mark"] != "strongest", -0.02))
+    weak = STRONG().assign(
+        strength=STRONG()["strength"].where(STRONG()["mark"] != "strongest", -0.02)
+    )
     assert "No nudge here" in str(figures.strength_of_nudges(weak, PANEL).get_suptitle())
     own = power(TRIAL, STRENGTHS)
     for share, said in ((0.0, "none of three"), (1.0, "all three")):
