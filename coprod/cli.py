@@ -30,6 +30,10 @@ ProjectFolder = Annotated[
 PanelFile = Annotated[
     Path | None, typer.Option("--panel", help="A panel file of the same shape as data/panel.csv.")
 ]
+MapFile = Annotated[
+    Path | None,
+    typer.Option("--map", help="A mapping of the panel's columns and values onto the codebook."),
+]
 
 
 class Engine(StrEnum):
@@ -68,6 +72,7 @@ def render(
         Path | None, typer.Option(help="Where the book goes.", show_default="as _quarto.yml says")
     ] = None,
     panel: PanelFile = None,
+    mapping: MapFile = None,
     title: Annotated[
         str | None,
         typer.Option(help="The title of this book.", show_default="as _quarto.yml says"),
@@ -90,7 +95,7 @@ def render(
     """Make the website and the PDF."""
     from coprod.render.build import render as build
 
-    notice = _use_panel(panel)
+    notice = _use_panel(panel, mapping)
     names = [name for given in authors for name in given.split(";")] if authors else None
     with _Reporter(quiet) as reporter:
         built = build(
@@ -168,6 +173,7 @@ def synthesise(
 @app.command()
 def check(
     file: Annotated[Path, typer.Argument(help="CSV, Excel, SPSS, Stata or Parquet.")],
+    mapping: MapFile = None,
     report: Annotated[
         Path | None, typer.Option(help="A page to write, of what was read or what is wrong.")
     ] = None,
@@ -177,11 +183,11 @@ def check(
     from coprod.importing.table import shown
     from coprod.panel import read_panel
 
-    if report is not None and report.resolve() == file.resolve():
-        raise PanelError("The report would be written over the panel")
+    if report is not None and report.resolve() in [f.resolve() for f in (file, mapping) if f]:
+        raise PanelError("The report would be written over the panel or its mapping")
     refusal = None
     try:
-        lines = summary(*read_panel(file))
+        lines = summary(*read_panel(file, mapping))
     except PanelError as error:
         refusal = error
         lines = [(fault.where, str(fault)) for fault in error.faults]
@@ -197,9 +203,25 @@ def check(
         print(f"{name}: {said}")
 
 
+@app.command("map")
+def write_map(
+    file: Annotated[Path, typer.Argument(help="CSV, Excel, SPSS, Stata or Parquet.")],
+    out: Annotated[Path, typer.Option(help="The file to write; none is overwritten.")] = Path(
+        "mapping.yml"
+    ),
+) -> None:
+    """Write a first mapping of a survey onto the codebook, each guess marked for you to confirm."""
+    from coprod.mapping_text import write_mapping
+
+    found, guesses = write_mapping(file, out)
+    print(f"The mapping is in {_near(out)}: {found} variables found, {guesses} guesses to check.")
+    print(f"Check each, delete its line 'guess: true', then: coprod check FILE --map {_near(out)}")
+
+
 @app.command()
 def claims(
     panel: PanelFile = None,
+    mapping: MapFile = None,
     as_json: Annotated[
         bool,
         typer.Option(
@@ -214,7 +236,7 @@ def claims(
     from coprod.panel import open_panel
 
     known = load_claims()
-    opened = open_panel(panel)
+    opened = open_panel(panel, mapping)
     found = estimates(opened, known)
     if as_json:
         print(json.dumps(document(found, opened, known), indent=2))
@@ -335,17 +357,24 @@ class _Reporter:
             self.bar = None
 
 
-def _use_panel(panel: Path | None) -> str | None:
+def _use_panel(panel: Path | None, mapping: Path | None = None) -> str | None:
     """Check a panel before anything is built; say what every page is to say of a real one."""
     given = panel or os.environ.get("COPROD_PANEL")
+    # The mapping of another panel would not fit the one that is named here.
+    plan = mapping or (None if panel else os.environ.get("COPROD_MAP"))
     if not given:
+        if plan:
+            raise PanelError("A mapping needs the file of a panel, by --panel or COPROD_PANEL")
         return None
     from coprod.importing.table import shown
     from coprod.panel import open_panel
 
     file = Path(given).resolve()
-    opened = open_panel(file)
+    opened = open_panel(file, plan)
     os.environ["COPROD_PANEL"] = str(file)
+    os.environ.pop("COPROD_MAP", None)
+    if plan:
+        os.environ["COPROD_MAP"] = str(Path(plan).resolve())
     return None if opened.synthetic else f"Data from {shown(file.name, 100)}"
 
 

@@ -13,7 +13,8 @@ from coprod.errors import Fault
 from coprod.fielded import WEIGHT, parts
 from coprod.importing.table import SHOWN, Places, Rows, Table, listed, note, shown
 from coprod.instrument import Instrument, Variable, load_instrument
-from coprod.mapping import REST, Column, PanelMapping, number
+from coprod.mapping import Column, PanelMapping
+from coprod.mapping_schema import REST, number
 
 __all__ = ["mapped"]
 

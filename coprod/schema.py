@@ -166,7 +166,7 @@ def read_checked(
     """
     try:
         text = file.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
+    except (OSError, ValueError) as error:
         raise ValidityError(f"{file.name} cannot be read: {error}") from error
     content, places, faults = read_yaml(text, file.name, loader=loader)
     faults = faults or check_mapping(content, allowed, places, file.name)

@@ -23,12 +23,11 @@ def summary(panel: Panel, table: Table) -> list[tuple[str, str]]:
     """What was read, by what it is about."""
     frame, instrument = panel.frame, panel.instrument
     areas = frame["area"].value_counts(sort=False)
-    weights = frame["weight"]
     lines = [
         ("Format", "; ".join(table.format)),
         ("Respondents", f"{len(frame):,}"),
         ("Areas", ", ".join(f"{area} ({count:,})" for area, count in areas.items() if count)),
-        ("Weights", f"from {weights.min():.3g} to {weights.max():.3g}, mean {weights.mean():.3g}"),
+        ("Weights", _weights(panel)),
         ("Issues", ", ".join(instrument.issues)),
         ("Arms", ", ".join(instrument.arms) if panel.has_experiment else "none: no experiment"),
         ("Data", "synthetic" if panel.synthetic else "answers of people"),
@@ -38,7 +37,24 @@ def summary(panel: Panel, table: Table) -> list[tuple[str, str]]:
     for name, values in table.missing.items():
         said = ", ".join(f"{shown(value)} ({count:,})" for value, count in values.items())
         lines.append((f"Missing in {shown(name)}", f"as the file declares: {said}"))
+    for name, values in table.emptied.items():
+        if values:
+            said = ", ".join(f"{shown(value)} ({count:,})" for value, count in values.items())
+            lines.append((f"Missing in {name}", f"as the mapping or the file says: {said}"))
+    if panel.mapping:
+        lines.append(("Mapping", f"SHA-256 {panel.mapping}"))
     return lines
+
+
+def _weights(panel: Panel) -> str:
+    if not panel.weighted:
+        return "1 for everybody: the panel has none"
+    weights = panel.frame["weight"]
+    said = f"from {weights.min():.3g} to {weights.max():.3g}, mean {weights.mean():.3g}"
+    if panel.margins is None:
+        return said
+    variables = ", ".join(panel.margins["variable"].unique())
+    return f"{said}, raked to margins of {variables} within each area"
 
 
 def _asked(panel: Panel) -> set[str]:

@@ -59,8 +59,8 @@ def read_text(file: Path, content: bytes, options: Options) -> Table:
         how = f"found out from '{example}'" if example else "as the mapping says"
         form.append(f"decimal comma ({how})")
     chunks = _chunks(reader, len(header), faults, before)
-    found = Options(delimiter, encoding, decimal)
-    return Table(header, "line", chunks, faults, form, decimal, options=found)
+    read = Options(delimiter, encoding, decimal)
+    return Table(header, "line", chunks, faults, form, decimal, options=read)
 
 
 def _decoded(

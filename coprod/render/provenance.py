@@ -17,6 +17,8 @@ from pathlib import Path
 
 import pandas as pd
 
+from coprod.mapping import rests_on
+
 __all__ = ["BUILD_VARIABLE", "RECORD", "Provenance", "gather", "table", "write_record"]
 
 # The build hands this to the kernels, so that a chapter can show it.
@@ -32,6 +34,7 @@ PACKAGES = (
 )
 # Another panel than the project's own.
 PANEL_VARIABLE = "COPROD_PANEL"
+MAP_VARIABLE = "COPROD_MAP"
 INPUTS = {
     "Panel": "data/panel.csv",
     "Codebook": "data/codebook.yml",
@@ -120,7 +123,12 @@ def _checksums(folder: Path) -> dict[str, str]:
     files = {what: folder / name for what, name in INPUTS.items()}
     names = dict(INPUTS)
     if given := os.environ.get(PANEL_VARIABLE):
-        files["Panel"], names["Panel"] = Path(given), Path(given).name
+        files["Panel"] = Path(given)
+        if mapping := os.environ.get(MAP_VARIABLE):
+            files |= rests_on(Path(mapping))
+        names = (
+            {what: file.name for what, file in files.items()} | names | {"Panel": Path(given).name}
+        )
     return {
         f"{what}, {names[what]}": hashlib.sha256(file.read_bytes()).hexdigest()
         for what, file in files.items()
