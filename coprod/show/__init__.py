@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from coprod.show import figures, tables, words
-from coprod.show.absent import guard_cells
+from coprod.show.absent import guard_cells, needs
 from coprod.show.notice import comparison_notice, notice
 from coprod.show.programs import program_entries
 from coprod.show.report import claim_entries
@@ -17,6 +17,7 @@ __all__ = [
     "comparison_notice",
     "figures",
     "guard_cells",
+    "needs",
     "notice",
     "program_entries",
     "tables",

@@ -17,7 +17,7 @@ from IPython.core.getipython import get_ipython
 from coprod.errors import ValidityError
 from coprod.show.words import plain
 
-__all__ = ["Absent", "Guard", "Note", "guard_cells", "marked", "sentence"]
+__all__ = ["Absent", "Guard", "Note", "guard_cells", "marked", "needs", "sentence"]
 
 GUARD = "_absent_guard"
 """The name of the guard in a kernel; the code of every cell calls it."""
@@ -44,6 +44,31 @@ def marked(error: ValidityError) -> str:
     '[*No experiment\\.*]{.absent}'
     """
     return f"[*{plain(sentence(error))}*]{{.absent}}"
+
+
+def needs(given: object, otherwise: str) -> str:
+    """Nothing, for prose that holds only where something is given; else the reason why it does not.
+
+    Parameters
+    ----------
+    given
+        What the prose needs.
+    otherwise
+        The sentence that stands in its place.
+
+    Raises
+    ------
+    ValidityError
+        With that sentence.
+
+    Examples
+    --------
+    >>> needs(True, "this panel has no experiment")
+    ''
+    """
+    if not given:
+        raise ValidityError(otherwise)
+    return ""
 
 
 @dataclass(frozen=True)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 import pandas as pd
-from IPython.display import Markdown
 
 from coprod.errors import ValidityError
 from coprod.labels import plain
@@ -199,17 +199,22 @@ def count(value: int) -> str:
     return SMALL[value] if 0 <= value < len(SMALL) else number(value)
 
 
-def out_of(some: int, everything: int) -> str:
-    """How many of so many, in words.
+def out_of(some: int, everything: int, thing: str = "") -> str:
+    """How many of so many, in words; with what they are, where that is given.
 
     Examples
     --------
     >>> out_of(3, 3), out_of(2, 3), out_of(0, 3), out_of(2, 2), out_of(1, 1)
     ('all three', 'two of three', 'none of three', 'both', 'the one')
+    >>> out_of(2, 3, "issue"), out_of(1, 1, "issue"), out_of(0, 1, "issue")
+    ('two of three issues', 'the one issue', 'not the one issue')
     """
+    things = f" {thing}{'s' * (everything != 1)}" if thing else ""
     if some == everything:
-        return {1: "the one", 2: "both"}.get(everything, f"all {count(everything)}")
-    return f"{'none' if some == 0 else count(some)} of {count(everything)}"
+        return {1: "the one", 2: "both"}.get(everything, f"all {count(everything)}") + things
+    if thing and everything == 1:
+        return f"not the one {thing}"
+    return f"{'none' if some == 0 else count(some)} of {count(everything)}{things}"
 
 
 def counted(value: int, one: str, more: str = "") -> str:
@@ -303,12 +308,25 @@ def direction(
     return above if low > null else below if high < null else unclear
 
 
-def safe(text: object) -> Markdown:
-    r"""The same for an inline expression: an object that either engine takes as it is.
+@dataclass(frozen=True)
+class Shown:
+    """Markdown for an inline expression, which either engine takes as it is.
+
+    Not IPython's own, which reads the file or the address that a text happens to name.
+    """
+
+    data: str
+
+    def _repr_markdown_(self) -> str:
+        return self.data
+
+
+def safe(text: object) -> Shown:
+    r"""A text that an inline expression shows as it is, whatever it holds.
 
     Examples
     --------
     >>> safe("a_b").data
     'a\\_b'
     """
-    return Markdown(plain(text))
+    return Shown(plain(text))

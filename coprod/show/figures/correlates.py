@@ -248,6 +248,6 @@ def predictions_by_issue(table: pd.DataFrame, panel: Panel) -> Figure:
     more = int((rises["collective"] > rises["individual"]).sum())
     title = (
         f"From the lowest to the highest answer, collective activity rises more than "
-        f"individual on {out_of(more, len(issues))} issues"
+        f"individual on {out_of(more, len(issues), 'issue')}"
     )
     return sign(figure, panel, title)

@@ -79,7 +79,7 @@ def answers_by_item(shares: pd.DataFrame, panel: Panel, issue: str) -> Figure:
                 row["answer_label"].tolist(),
             )
             ticks.append(position)
-            labels.append(label)
+            labels.append(folded(label, 46))
             position += 1
         position += 1.1
     axes.set_yticks(ticks, labels)
@@ -175,7 +175,7 @@ def levels_by_issue(means: pd.DataFrame, panel: Panel) -> Figure:
     grid(axes)
     found = {"individual": "more alone than together", "collective": "more together than alone"}
     said = [
-        f"{found[form]} on {out_of(times, len(rows))} issues"
+        f"{found[form]} on {out_of(times, len(rows), 'issue')}"
         for form, times in apart.items()
         if times
     ]

@@ -101,12 +101,17 @@ def arms(instrument: Instrument) -> Table:
     ValidityError
         When there was no experiment, or its texts did not come with the panel.
     """
+    return arm_texts(instrument, "codebook-arms")
+
+
+def arm_texts(instrument: Instrument, name: str) -> Table:
+    """The same, with another identifier in the page."""
     if "arm" not in instrument.variables:
-        raise ValidityError("this panel has no experiment")
+        raise ValidityError("this panel has no experiment, so that it says nothing about nudges")
     if not any(instrument.shown.values()):
-        raise ValidityError("the texts that the arms of this experiment read did not come with it")
+        raise ValidityError("the texts of this experiment did not come with the panel")
     rows = [{"arm": label, "text": instrument.shown[arm]} for arm, label in instrument.arms.items()]
-    return table(pd.DataFrame(rows), "codebook-arms", {"arm": "Arm", "text": "Text"}, stub="arm")
+    return table(pd.DataFrame(rows), name, {"arm": "Arm", "text": "Text"}, stub="arm")
 
 
 def build(frame: pd.DataFrame) -> Table:

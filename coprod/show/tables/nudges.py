@@ -8,6 +8,7 @@ from coprod.panel import Panel
 from coprod.show import words
 from coprod.show.figures.nudges import OUTCOMES as ANALYSED
 from coprod.show.table import INTERVAL, Table, intervals, side_by_side, table
+from coprod.show.tables import codebook
 
 __all__ = [
     "arm_effects",
@@ -40,10 +41,7 @@ def _shown(frame: pd.DataFrame, *numbers: str) -> pd.DataFrame:
 
 def arm_texts(panel: Panel) -> Table:
     """What each arm reads before it says how willing it is."""
-    arms = panel.instrument.arms
-    rows = [{"arm": label, "text": panel.instrument.shown[arm]} for arm, label in arms.items()]
-    columns = {"arm": "Arm", "text": "Text"}
-    return table(pd.DataFrame(rows), "nudges-texts", columns, stub="arm")
+    return codebook.arm_texts(panel.instrument, "nudges-texts")
 
 
 def arm_flow(frame: pd.DataFrame, panel: Panel) -> Table:
