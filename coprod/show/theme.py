@@ -134,8 +134,16 @@ def sign(figure: Figure, panel: Panel | str, title: str = "") -> Figure:
         What the figure shows, computed.
     """
     if title:
+        # Where it wraps lines itself, Matplotlib measures what stands between dollar signs as formulas.
+        money = "$" in title
         figure.suptitle(
-            title, x=0.0, ha="left", fontsize=10.5, fontweight="bold", color=INK, wrap=True
+            folded(title, 72) if money else title,
+            x=0.0,
+            ha="left",
+            fontsize=10.5,
+            fontweight="bold",
+            color=INK,
+            wrap=not money,
         )
     said = panel if isinstance(panel, str) else panel.describe()
     figure.supxlabel(
