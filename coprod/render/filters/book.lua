@@ -30,6 +30,7 @@ local function main(job_path, result_path)
   for _, chapter in ipairs(job.chapters) do
     local blocks = absent[1].Pandoc(pandoc.read(chapter.markdown, "markdown")).blocks
     blocks = cells.expand(blocks, chapter, job.target, faults)
+    references.literals(chapter, faults)
     table.insert(chapters, { info = chapter, blocks = blocks })
   end
 

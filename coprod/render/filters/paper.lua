@@ -1,5 +1,6 @@
 -- Writes a chapter as Typst. The functions it calls stand in templates/paper.typ.
 
+local each = require "each"
 local references = require "references"
 
 local M = {}
@@ -101,14 +102,18 @@ local function typst_table(tbl)
     end
   end
 
+  -- In the order in which they are written below.
+  local texts, at = each.written(each.cells(tbl), write, raw), 0
+
   local function cells(row, head)
     local written = {}
     for _, cell in ipairs(row.cells) do
+      at = at + 1
       local more = {}
       if cell.col_span > 1 then table.insert(more, ("colspan: %d"):format(cell.col_span)) end
       if cell.row_span > 1 then table.insert(more, ("rowspan: %d"):format(cell.row_span)) end
       if cell.col_span > 1 and head then table.insert(more, "align: center, stroke: (bottom: 0.4pt + hairline)") end
-      local text = inline(pandoc.utils.blocks_to_inlines(cell.contents))
+      local text = texts[at]
       table.insert(written, #more > 0 and ("table.cell(%s)[%s]"):format(table.concat(more, ", "), text) or ("[%s]"):format(text))
     end
     return table.concat(written, ", ")
@@ -123,8 +128,9 @@ local function typst_table(tbl)
   out:insert "table.hline(stroke: 0.6pt + ink),"
   local function body_row(row)
     if #row.cells == 1 and #columns > 1 and row.cells[1].col_span == #columns then
+      at = at + 1
       return ("table.header(level: 2, repeat: false, table.cell(colspan: %d, align: left)[#group-name[%s]]),"):format(
-        #columns, inline(pandoc.utils.blocks_to_inlines(row.cells[1].contents)))
+        #columns, texts[at])
     end
     return cells(row, false) .. ","
   end
@@ -136,7 +142,8 @@ local function typst_table(tbl)
   out:insert ")"
   for _, row in ipairs(tbl.foot.rows) do
     for _, cell in ipairs(row.cells) do
-      out:insert(("#note[%s]"):format(inline(pandoc.utils.blocks_to_inlines(cell.contents))))
+      at = at + 1
+      out:insert(("#note[%s]"):format(texts[at]))
     end
   end
   return raw(table.concat(out, "\n"))

@@ -191,7 +191,7 @@ function M.resolve(chapters, labels, job, faults, writer)
       return writer.reference(words_for(label), label, info)
     end
 
-    -- What Pandoc would drop, show in one format only, or print as it was typed.
+    -- What Pandoc would drop, or show in one format only.
     local function raw(node)
       local comment = node.format == "html" and node.text:match "^%s*<!%-%-"
       if not comment and (node.format ~= "html" or job.target ~= "html") then fault("raw", node.text) end
@@ -201,10 +201,6 @@ function M.resolve(chapters, labels, job, faults, writer)
       local options = pandoc.WriterOptions { html_math_method = "mathml" }
       local written = pandoc.write(pandoc.Pandoc { pandoc.Plain { node } }, "html", options)
       if not written:match "^<math" then fault("math", node.text) end
-    end
-
-    local function literal(node)
-      if node.text:match "^:::" or node.text:match "{{<" or node.text:match "%[%^[%w-]+%]" then fault("literal", node.text) end
     end
 
     local function span(node)
@@ -237,7 +233,6 @@ function M.resolve(chapters, labels, job, faults, writer)
       RawInline = raw,
       RawBlock = raw,
       Math = math,
-      Str = literal,
       Span = span,
       Cite = cite,
       Link = link,
@@ -247,6 +242,17 @@ function M.resolve(chapters, labels, job, faults, writer)
       end,
     }
   end
+end
+
+-- What the author wrote that would be printed as typed. What cells and inline code give is not looked at:
+-- a name that holds such signs is to be printed as typed.
+function M.literals(info, faults)
+  local function literal(node)
+    if node.text:match "^:::" or node.text:match "{{<" or node.text:match "%[%^[%w-]+%]" then
+      table.insert(faults, { source = info.source, kind = "literal", label = node.text })
+    end
+  end
+  pandoc.read(info.written, "markdown").blocks:walk { Str = literal }
 end
 
 -- Set the citations of all chapters at once, and check that each has an entry.

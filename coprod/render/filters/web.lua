@@ -1,5 +1,6 @@
 -- Writes a chapter as HTML.
 
+local each = require "each"
 local references = require "references"
 
 local M = {}
@@ -58,6 +59,9 @@ local function table_html(tbl, caption_id)
     out:insert "</colgroup>"
   end
 
+  -- In the order in which they are written below.
+  local texts, at = each.written(each.cells(tbl), write, raw), 0
+
   -- A cell that spans rows takes its column from the rows below it.
   local function rows(list, head)
     local taken = {}
@@ -71,7 +75,8 @@ local function table_html(tbl, caption_id)
           column = column + 1
         end
         local side = SIDES[cell.alignment] or SIDES[(tbl.colspecs[column] or {})[1]] or ""
-        local text = inline(pandoc.utils.blocks_to_inlines(cell.contents))
+        at = at + 1
+        local text = texts[at]
         local tag, scope = "td", ""
         if group then
           tag, scope, side = "th", "rowgroup", ""
