@@ -13,7 +13,7 @@ import pandas as pd
 from coprod.errors import PanelError
 from coprod.instrument import Instrument, Variable, ordered
 
-__all__ = ["enough", "merged"]
+__all__ = ["enough", "merged", "merged_margins"]
 
 ORDERED = ("education",)
 """Categories whose order means something, beside all that are bands of a number."""
@@ -92,6 +92,55 @@ def merged(
             frame, instrument, said = _background(frame, instrument, variable, need)
             sentences += said
     return frame, instrument, tuple(sentences)
+
+
+def merged_margins(
+    margins: pd.DataFrame,
+    before: tuple[pd.DataFrame, Instrument],
+    after: tuple[pd.DataFrame, Instrument],
+) -> pd.DataFrame:
+    """The margins of a population in the groups that a panel has after :func:`merged`.
+
+    Areas that were put together count by their number of respondents, as their weights do.
+
+    Parameters
+    ----------
+    margins
+        As of `coprod.weights.load_margins`.
+    before, after
+        Frame and instrument of the panel as it was and as it is.
+
+    Examples
+    --------
+    >>> from coprod import open_panel
+    >>> from coprod.weights import load_margins
+    >>> panel = open_panel()
+    >>> small = panel.frame.iloc[:200].copy()
+    >>> frame, instrument, _ = merged(small, panel.instrument, 30)
+    >>> own = merged_margins(load_margins(), (small, panel.instrument), (frame, instrument))
+    >>> own["level"].tolist(), own.groupby("variable")["share"].sum().round(9).tolist()
+    (['man', 'woman', '18-44', '45-59', '60+'], [1.0, 1.0])
+    """
+    (old, codebook), (new, instrument) = before, after
+    sizes = pd.crosstab(old["area"].astype(object), new["area"].astype(object))
+    place = sizes.idxmax(axis=1)
+    kept = margins["area"].isin(place.index) & margins["variable"].isin(list(instrument.variables))
+    table = margins[kept].copy()
+    table["share"] *= table["area"].map(sizes.sum(axis=1)) / table["area"].map(place).map(
+        sizes.sum()
+    )
+    table["area"] = table["area"].map(place)
+    for name in table["variable"].unique():
+        was, now = codebook.variables[name], instrument.variables[name]
+        if was.bands:
+            to = dict(zip(was.bands, now.banded(pd.Series(was.edges)), strict=True))
+        else:
+            pairs = pd.DataFrame({"was": old[name], "now": new[name]}).dropna().drop_duplicates()
+            to = dict(zip(pairs["was"], pairs["now"], strict=True))
+        rows = table["variable"] == name
+        table.loc[rows, "level"] = table.loc[rows, "level"].map(to)
+    keys = ["area", "variable", "level"]
+    return table.groupby(keys, sort=False, as_index=False)["share"].sum()
 
 
 def _areas(
