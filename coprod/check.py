@@ -14,7 +14,7 @@ from coprod.errors import Fault
 from coprod.importing.table import SHOWN, Places, Table, listed, note, shown, some
 from coprod.instrument import Instrument, Variable, ordered
 
-__all__ = ["check_table"]
+__all__ = ["LONGEST", "allowed", "check_table"]
 
 NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,3})?", re.ASCII)
 GAPS = {

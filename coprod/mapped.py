@@ -24,7 +24,7 @@ HALF = Fraction(1, 2)
 MOST = 12
 
 
-def mapped(table: Table, mapping: PanelMapping) -> tuple[Table, Instrument]:
+def mapped(table: Table, mapping: PanelMapping) -> tuple[Table, Instrument, list[Fault]]:
     """The table with the columns and the values of the codebook.
 
     Parameters
@@ -37,10 +37,11 @@ def mapped(table: Table, mapping: PanelMapping) -> tuple[Table, Instrument]:
     Returns
     -------
     table : Table
-        Places are those of the file. Its faults start with those of the mapping and of the names of
-        columns; those of values are added as the chunks are read.
+        Places are those of the file. Faults of values are added as the chunks are read.
     instrument : Instrument
-        The questionnaire, without parts of which the file has nothing: these are faults already.
+        The questionnaire, without what is a fault already: variables and parts that the file lacks.
+    faults : list of Fault
+        Of the mapping, and of the names of columns.
     """
     named = _Names(table, mapping)
     faults = [*mapping.faults, *named.faults]
@@ -57,8 +58,7 @@ def mapped(table: Table, mapping: PanelMapping) -> tuple[Table, Instrument]:
     numbered = RESPONDENT not in header
     if numbered:
         said.append("Respondents are numbered from R0001, in the order of the file.")
-    # The faults of the file itself are complete only when its chunks have been read.
-    all_faults = faults + table.faults
+    late = list(table.faults)
 
     def chunks() -> Iterator[Rows]:
         people = 0
@@ -73,9 +73,10 @@ def mapped(table: Table, mapping: PanelMapping) -> tuple[Table, Instrument]:
                 columns.append([f"R{people + at:04d}" for at in range(1, len(places) + 1)])
             people += len(places)
             yield places, columns
-        all_faults[:] = [*faults, *table.faults]
+        # The faults of the file itself, too, are complete only now.
+        late[:] = table.faults
         for reader in readers.values():
-            all_faults.extend(reader.faults())
+            late.extend(reader.faults())
 
     kept = [name for name in named.sources if name not in readers]
     names = {name: table.header[position] for name, (position, _) in named.sources.items()}
@@ -83,7 +84,7 @@ def mapped(table: Table, mapping: PanelMapping) -> tuple[Table, Instrument]:
         table,
         header=[*header, *[WEIGHT] * unit, *[RESPONDENT] * numbered],
         chunks=chunks(),
-        faults=all_faults,
+        faults=late,
         format=[*table.format, *said],
         labels={name: table.labels.get(names[name], {}) for name in kept},
         titles={name: table.titles.get(own, "") for name, own in names.items()},
@@ -92,13 +93,10 @@ def mapped(table: Table, mapping: PanelMapping) -> tuple[Table, Instrument]:
         emptied={name: reader.emptied for name, reader in readers.items()},
         weighted=mapping.margins is not None or (table.weighted and not unit),
     )
-    return result, _asked(mapping.instrument, named.absent)
-
-
-def _asked(instrument: Instrument, absent: Sequence[str]) -> Instrument:
-    gone = {name for part in absent for name in parts(instrument)[part]}
-    kept = {name: v for name, v in instrument.variables.items() if name not in gone}
-    return replace(instrument, variables=kept)
+    gone = mapping.columns.keys() - named.sources.keys()
+    gone |= {name for part in named.absent for name in parts(mapping.instrument)[part]}
+    asked = {name: v for name, v in mapping.instrument.variables.items() if name not in gone}
+    return result, replace(mapping.instrument, variables=asked), faults
 
 
 class _Names:

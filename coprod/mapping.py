@@ -14,7 +14,7 @@ from typing import Any
 
 import yaml
 
-from coprod.check import allowed
+from coprod.check import LONGEST, allowed
 from coprod.errors import Fault, PanelError, ValidityError
 from coprod.fielded import WEIGHT, fielded, parts
 from coprod.importing.table import Options, shown
@@ -187,21 +187,7 @@ class _Reader:
         self.whole = instrument
         self.parts = parts(instrument)
         self.without = self.parts_left_out()
-        groups = {key: dict(content.get(key, {})) for key in ("areas", "arms", "issues")}
-        for key, found in groups.items():
-            for name in found:
-                said = (
-                    "empty" if not name.strip() else "" if name.isprintable() else "not printable"
-                )
-                if said or len(name) > 64:
-                    self.fault((key, name), f"the name '{shown(name)}' is {said or 'too long'}")
-        if len(groups["arms"]) == 1:
-            self.fault(("arms",), "one arm is no experiment", "the first arm is the control")
-        for name in groups["issues"]:
-            if name not in instrument.issues:
-                self.fault(
-                    ("issues", name), f"no issue '{shown(name)}'", nearest(name, instrument.issues)
-                )
+        groups = {key: self.group(key) for key in ("areas", "arms", "issues")}
         self.instrument = fielded(
             instrument,
             self.without,
@@ -209,6 +195,32 @@ class _Reader:
             arms=groups["arms"] or None,
             issues=groups["issues"] or None,
         )
+
+    def group(self, key: str) -> dict[str, str]:
+        """Names and labels of areas, arms or issues, without those that cannot stand."""
+        given = {name.strip(): label.strip() for name, label in self.content.get(key, {}).items()}
+        if key == "arms" and len(given) == 1:
+            self.fault((key,), "one arm is no experiment", "the first arm is the control")
+        found: dict[str, str] = {}
+        others = {
+            name: label
+            for name, label in (self.whole.issues if key == "issues" else {}).items()
+            if name not in given and name not in self.without
+        }
+        for name, label in given.items():
+            taken = [*found.values(), *others.values()]
+            if key == "issues" and name not in self.whole.issues:
+                known = nearest(name, self.whole.issues)
+                self.fault((key, name), f"no issue '{shown(name)}'", known)
+            elif not name or not name.isprintable() or len(name) > LONGEST:
+                said = f"the name '{shown(name)}' is empty, too long or not printable"
+                self.fault((key, name), said, f"up to {LONGEST} printable characters")
+            elif not label or label in taken:
+                said = f"'{shown(label)}' is the label of another" if label else "no label"
+                self.fault((key, name), said, "each needs a label of its own")
+            else:
+                found[name] = label
+        return found
 
     def where(self, path: tuple[Any, ...]) -> str:
         return f"{self.file.name}:{self.places.get(path, 1)}"

@@ -22,7 +22,7 @@ from coprod.fielded import fielded, not_asked
 from coprod.instrument import Instrument, load_instrument, ordered
 from coprod.mapped import mapped
 from coprod.mapping import PanelMapping, read_mapping
-from coprod.merging import merged
+from coprod.merging import merged, merged_margins
 from coprod.paths import DATAPACKAGE, PANEL, PROJECT
 from coprod.population import raked, read_margins
 from coprod.reading import Table, read_table, refuse, shown
@@ -172,11 +172,12 @@ def read_panel(file: Path, mapping: Path | None = None) -> tuple[Panel, Table]:
     table = from_the_field(table, whole)
     if plan is None:
         instrument = fielded(whole, not_asked(table.header, whole))
+        before: list[Fault] = []
     else:
-        table, instrument = mapped(table, plan)
-    frame, faults = check_table(table, instrument)
+        table, instrument, before = mapped(table, plan)
     margins, more = _margins(plan)
-    faults += more
+    frame, found = check_table(table, instrument)
+    faults = [*before, *more, *found]
     if margins is not None and not faults:
         frame, faults = raked(frame, margins, instrument)
     if faults:
@@ -221,8 +222,17 @@ def protected(panel: Panel, min_cell: int | None = None) -> Panel:
         return panel
     cell = smallest_cell(min_cell)
     frame, instrument, sentences = merged(panel.frame, panel.instrument, cell)
+    margins = panel.margins
+    if margins is not None:
+        before = (panel.frame, panel.instrument)
+        margins = merged_margins(margins, before, (frame, instrument))
     return replace(
-        panel, frame=frame, instrument=instrument, min_cell=cell, put_together=sentences
+        panel,
+        frame=frame,
+        instrument=instrument,
+        min_cell=cell,
+        put_together=sentences,
+        margins=margins,
     )
 
 
