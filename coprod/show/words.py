@@ -94,7 +94,7 @@ def span(values: Iterable[float], decimals: int = 0, share: bool = False) -> str
     """
     write = percent if share else number
     found = list(values)
-    if any(math.isnan(value) for value in found):
+    if not found or any(math.isnan(value) for value in found):
         raise ValidityError(UNTOLD)
     low, high = write(min(found), decimals), write(max(found), decimals)
     return low if low == high else f"{low} to {high}"

@@ -199,8 +199,9 @@ def arm_effects(effects: pd.DataFrame, equivalence: pd.DataFrame, panel: Panel) 
     gaps = [0.3 if arm == "pooled" else 0.0 for arm in series]
     places = {arm: at + gap for at, (arm, gap) in enumerate(zip(series, gaps, strict=True))}
     shift = 0.0 if len(adjustments) == 1 else 0.19
-    figure, axes = new_figure(0.62 * len(series) + 1.75, columns=2, sharey=True)
-    for place, outcome in zip(axes, OUTCOMES, strict=True):
+    outcomes = [outcome for outcome in OUTCOMES if (effects["outcome"] == outcome).any()]
+    figure, axes = new_figure(0.62 * len(series) + 1.75, columns=len(outcomes), sharey=True)
+    for place, outcome in zip(axes, outcomes, strict=True):
         column = "sd" if outcome == "willing" else "percentage_points"
         unit = 1.0 if outcome == "willing" else 100.0
         here = equivalence[equivalence["outcome"] == outcome]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import nan
+
 import pandas as pd
 
 from coprod.errors import ValidityError
@@ -136,7 +138,7 @@ def _answers(variable: Variable, spread: pd.DataFrame, codes: bool = False) -> s
     shares = dict(zip(part["level"], part["value"], strict=True))
     return "; ".join(
         (f"{level} {label.lower()}" if codes else label)
-        + (f"\u00a0({percent(shares[str(level)])})" if str(level) in shares else "")
+        + (f"\u00a0({percent(shares[str(level)])})" if shares.get(str(level), nan) >= 0 else "")
         for level, label in variable.levels.items()
     )
 
@@ -152,8 +154,11 @@ def _range(variable: Variable, spread: pd.DataFrame) -> str:
     if part.empty:
         return allowed
     decimals = 0 if variable.kind == "integer" else 2
-    least, lower, middle, upper, greatest = (number(value, decimals) for value in part)
-    return f"{allowed}; median {middle}, {lower} to {upper}, {least} to {greatest}"
+    told = {name: number(value, decimals) for name, value in part.dropna().items()}
+    parts = {"median": "median {median}", "lower_quartile": "{lower_quartile} to {upper_quartile}"}
+    parts |= {"minimum": "{minimum} to {maximum}"}
+    said = [text.format(**told) for name, text in parts.items() if name in told]
+    return "; ".join([allowed, ", ".join(said)] if said else [allowed])
 
 
 def _answered(variable: Variable, spread: pd.DataFrame) -> float:
