@@ -35,8 +35,8 @@ help: ## Show these commands
 	@touch $@
 
 # Modules, not scripts: a script's first line cannot name every path that a clone may have.
-render: .venv/render.stamp ## Make the website and the PDF in _book/; PANEL=FILE takes another panel
-	$(BIN)/python -m coprod render $(if $(PANEL),--panel "$(PANEL)")
+render: .venv/render.stamp ## Make the website and the PDF in _book/; PANEL=FILE takes another panel, MAP=FILE its mapping
+	$(BIN)/python -m coprod render $(if $(PANEL),--panel "$(PANEL)") $(if $(MAP),--map "$(MAP)")
 
 preview: .venv/render.stamp ## Make the website, serve it on localhost, rebuild on change
 	$(BIN)/python -m coprod preview

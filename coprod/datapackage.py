@@ -17,6 +17,7 @@ from coprod.paths import (
     DATAPACKAGE,
     DESIGN,
     EXPERIMENTS,
+    MAPPING_TEMPLATE,
     MARGINS,
     PANEL,
     POWER,
@@ -43,6 +44,7 @@ OTHERS = {
     CLAIMS: "The claims of the literature, each with the rule by which a panel is held against it",
     CLAIM_ERRORS: "How often each verdict is right and wrong over panels drawn under four scenarios",
     PUBLISHED: "A place for each number of the article, to be filled in by who holds it; all empty",
+    MAPPING_TEMPLATE: "A mapping of a survey onto the questionnaire, to be copied and filled in",
     VALIDATION: "How near the program's numbers are to R's, comparison by comparison",
 }
 FORMATS = {".yml": ("yaml", "application/yaml"), ".csv": ("csv", "text/csv")}
