@@ -241,7 +241,10 @@ def _product(combine: Floats, covariance: Floats) -> Floats:
 
 def variance_share(panel: Panel, block: str, form: str, draws: int = 500) -> pd.DataFrame:
     """Share of the variance that a block explains beyond area, issue and the blocks before it."""
-    found = blocks(panel, form, draws=draws).set_index("block").loc[block]
+    table = blocks(panel, form, draws=draws).set_index("block")
+    if block not in table.index:
+        raise ValidityError(f"nothing of the block {BLOCKS[block].lower()} was asked in this panel")
+    found = table.loc[block]
     rows = [(("all", form, block, "", ""), _named(panel.instrument, BLOCKS[block], form))]
     return _table(rows, [found["ordered"]], [found["ordered_standard_error"]], np.inf, "share")
 

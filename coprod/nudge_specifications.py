@@ -74,6 +74,11 @@ OWN = {
 def choices(panel: Panel) -> Choices:
     """Every choice of the curve of the nudges and its options, each with its label.
 
+    Raises
+    ------
+    ValidityError
+        If the panel has no experiment.
+
     Examples
     --------
     >>> from coprod.panel import open_panel
@@ -92,8 +97,8 @@ def choices(panel: Panel) -> Choices:
 
 
 def _left_out_issues(panel: Panel) -> dict[str, str]:
-    """The issues that somebody was asked to help with, unless there is one."""
-    found = set(panel.frame["nudge_issue"].dropna().astype(str))
+    """The issues that somebody in the experiment was asked to help with, unless there is one."""
+    found = set(Experiment.of(panel).frame["nudge_issue"].dropna().astype(str))
     issues = {name: label for name, label in panel.instrument.issues.items() if name in found}
     return issues if len(issues) > 1 else {}
 
