@@ -13,7 +13,7 @@ from coprod.importing.table import Options, shown
 from coprod.instrument import Instrument, load_instrument
 from coprod.mapping_guess import Guess, Held, guesses, held
 from coprod.mapping_schema import TAB
-from coprod.reading import read_table
+from coprod.reading import read_table, refuse
 
 __all__ = ["mapping_text", "write_mapping"]
 
@@ -46,11 +46,13 @@ def write_mapping(file: Path, out: Path) -> tuple[int, int]:
     instrument = load_instrument()
     table = from_the_field(read_table(file)[0], instrument)
     columns = held(table)
+    if table.faults:
+        raise refuse(file, table.faults)
     found = guesses(columns, instrument)
     text = mapping_text(shown(file.name, 100), table.options, columns, found, instrument)
     try:
-        with out.open("x", encoding="utf-8", newline="\n") as stream:
-            stream.write(text)
+        with out.open("xb") as stream:
+            stream.write(text.encode("utf-8", "backslashreplace"))
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise PanelError(f"{shown(str(out), 300)} cannot be written: {reason}") from error

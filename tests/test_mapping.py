@@ -443,6 +443,61 @@ def test_the_template_can_be_read_and_names_only_what_is() -> None:
     assert mapping.options.delimiter == ";"
 
 
+def test_an_export_of_the_form_takes_a_mapping_and_margins(tmp_path: Path) -> None:
+    frame = SHIPPED.drop(columns=["respondent", "weight", "source"])
+    frame = frame.assign(
+        area="ward " + SHIPPED["area"], KEY=SHIPPED["respondent"], SubmissionDate="x"
+    )
+    file = file_of(
+        tmp_path, frame.rename(columns=lambda name: f"about_you-{name}" if name == "age" else name)
+    )
+    areas = "areas: {" + ", ".join(f"ward {a}: Ward {a}" for a in "ABCDE") + "}\n"
+    panel = open_panel(file, plan(tmp_path, areas))
+    assert not panel.weighted
+    assert not panel.synthetic
+    assert panel.instrument.areas["ward E"] == "Ward E"
+    (tmp_path / "shares.yml").write_text(yaml.safe_dump(margins_of(frame)))
+    weighted = open_panel(file, plan(tmp_path, areas + "margins: shares.yml"))
+    assert weighted.weighted
+    assert weighted.frame["weight"].nunique() > 1
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    at=st.integers(0, len(MAPPING)),
+    cut=st.integers(0, 9),
+    put=st.one_of(
+        st.text(max_size=4), st.sampled_from(["- ", "*a", "&a ", "? ", ": ", "{", "!!x "])
+    ),
+)
+def test_a_damaged_mapping_is_right_or_refused_in_words(
+    at: int, cut: int, put: str, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    folder = tmp_path_factory.mktemp("m")
+    mapping = folder / "mapping.yml"
+    text = MAPPING[:at] + put + MAPPING[at + cut :]
+    mapping.write_text(text, encoding="utf-8", errors="surrogatepass")
+    try:
+        panel = open_panel(file_of(folder, FOREIGN.head(20)), mapping)
+    except PanelError as error:
+        assert all(len(str(fault)) < 2000 for fault in error.faults)
+        assert error.summary
+    else:
+        assert len(panel.frame) == 20
+
+
+def test_claims_are_held_against_a_mapped_panel_and_nothing_is_written_over(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file, mapping = file_of(tmp_path, FOREIGN), plan(tmp_path, MAPPING)
+    assert run(["check", str(file), "--map", str(mapping), "--report", str(mapping)]) == 2
+    assert "written over the panel or its mapping" in capsys.readouterr().err
+    assert mapping.read_text() == MAPPING
+    for wrong in (tmp_path, tmp_path / "none.yml"):
+        assert run(["claims", "--panel", str(file), "--map", str(wrong)]) == 2
+        assert "cannot be read" in capsys.readouterr().err
+
+
 # What `coprod map` is to make of a survey with labels.
 def labelled(file: Path) -> None:
     frame = typed(FOREIGN).drop(columns=["weight", "source"])
@@ -503,6 +558,24 @@ def test_a_first_mapping_is_guessed_refused_confirmed_and_right(
     assert run(["map", str(file), "--out", str(out)]) == 2
     assert "is not overwritten" in capsys.readouterr().err
     assert out.read_bytes() == before
+
+
+def test_a_file_that_cannot_be_read_gets_no_mapping(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "survey.csv"
+    out = tmp_path / "first.yml"
+    for content, said in [
+        (b"age,sex\n1,2,3\n", "line 2: 3 cells"),
+        (b"age,\xc3\xa9\n1,\xe9\n", "UTF-8"),
+    ]:
+        file.write_bytes(content)
+        assert run(["map", str(file), "--out", str(out)]) == 2
+        assert said in capsys.readouterr().err
+    file.write_bytes(b"age\n44\n")
+    assert run(["map", str(file), "--out", str(tmp_path / "no" / "folder.yml")]) == 2
+    assert "cannot be written" in capsys.readouterr().err
+    assert [entry.name for entry in tmp_path.iterdir()] == ["survey.csv"]
 
 
 HOSTILE = [
