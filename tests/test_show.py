@@ -8,7 +8,9 @@ import re
 from collections.abc import Callable
 from dataclasses import replace
 from functools import cache
+from xml.etree import ElementTree
 
+import matplotlib
 import pandas as pd
 import pytest
 from bs4 import BeautifulSoup
@@ -49,6 +51,8 @@ from coprod.show.table import Table
 from coprod.specification_curve import efficacy_curve
 from coprod.specification_tests import efficacy_test
 from coprod.strength import strength
+from tests.hostile import Relabelled, formulas, unseen
+from tests.panels import small
 
 PANEL = open_panel()
 # Made when first asked for: every process of a parallel run imports this.
@@ -527,3 +531,39 @@ def test_titles_of_the_design_follow_the_numbers() -> None:
         read_experiments().dropna(subset=["coverage"]).assign(group="Effects"), "5,000 experiments"
     )
     assert "5,000 experiments" in texts(drawn)
+
+
+HOSTILE = Relabelled(PANEL, small(800))
+# They show words of the design and of the literature, none of the questionnaire.
+WITHOUT_LABELS = {"claims", "power", "effect", "errors", "strength"}
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_a_figure_draws_a_hostile_label_as_text(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(globals(), "figures", HOSTILE.of(figures))
+    figure = FIGURES[name](HOSTILE.panel)
+    with matplotlib.rc_context({"svg.fonttype": "none"}):
+        drawn = ElementTree.fromstring(svg(figure))
+    for element in drawn.iter():
+        assert element.tag.rpartition("}")[2] not in {"script", "a", "foreignObject", "image"}
+        for key, value in element.attrib.items():
+            assert not key.lower().startswith("on")
+            assert not key.endswith("href") or value.startswith("#")
+    shown = HOSTILE.shown(" ".join(texts(figure)))
+    assert shown <= HOSTILE.shown(" ".join(drawn.itertext()))
+    assert bool(shown) is (name not in WITHOUT_LABELS)
+
+
+# The two that are left out take long, and show no word of the questionnaire.
+@pytest.mark.parametrize("name", [name for name in TABLES if name not in ("published", "joint")])
+def test_a_table_shows_a_hostile_label_as_text(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(globals(), "tables", HOSTILE.of(tables))
+    table = TABLES[name](HOSTILE.panel)
+    soup = BeautifulSoup(table._repr_html_(), "html.parser")
+    made = {"div", "style", "table", "thead", "tbody", "tfoot", "tr", "th", "td", "span"}
+    assert {tag.name for tag in soup.find_all()} <= made
+    allowed = {"id", "class", "style", "scope", "rowspan", "colspan", "headers"}
+    for tag in soup.find_all():
+        assert {key for key in tag.attrs if not key.startswith("data-quarto-")} <= allowed
+    assert not unseen(soup.get_text())
+    assert not formulas(table.csv)
