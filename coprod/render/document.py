@@ -151,20 +151,25 @@ def _chapter_job(
 ) -> dict[str, Any]:
     cells: list[dict[str, Any]] = []
     markdown: list[str] = []
+    # The same without what the code gives, to tell what an author mistyped from what a name holds.
+    written: list[str] = []
     for index, block in enumerate(chapter.blocks):
         if isinstance(block, Prose):
+            written.append(block.text)
             markdown.append(
                 block.filled(inline_values(notebook, index)) if block.inlines else block.text
             )
         elif block.options.get("include", True):
             cells.append(_cell_job(book, chapter, block, outputs(notebook, index), target, folder))
             markdown.append(f'\n::: {{.coprod-cell n="{len(cells)}"}}\n:::\n')
+            written.append(f"\n{cells[-1]['caption']}\n")
     entry = chapter.entry
     return {
         "source": entry.source,
         "path": entry.path,
         "appendix": entry.appendix,
         "markdown": "\n".join(markdown),
+        "written": "\n".join(written),
         "cells": cells,
     }
 

@@ -53,7 +53,7 @@ def loadings(factors: pd.DataFrame, panel: Panel) -> Figure:
                 linestyle="none",
                 markersize=5.5,
             )
-        place.set_yticks(here.index, here["label"], fontsize=8.5)
+        place.set_yticks(here.index, [folded(item, 46) for item in here["label"]], fontsize=8.5)
         for tick, form in zip(place.get_yticklabels(), here["form"], strict=True):
             tick.set_color(COLOURS[form])
         place.set(xlim=limits, ylim=(len(here) - 0.5, -0.7))
