@@ -52,7 +52,13 @@ Asked were `{python} good` people [@jackman2009].
 #| fig-cap: "The level"
 #| fig-alt: "A line that rises."
 #| echo: false
-double
+import matplotlib.pyplot as plt
+
+def draw(values):
+    plt.subplots()
+    return values + 1
+
+draw(double)
 ```
 
 ```{python}

@@ -7,6 +7,7 @@ the book: the sentence is kept, and stands wherever the result would have stood.
 from __future__ import annotations
 
 import ast
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from types import TracebackType
@@ -173,6 +174,7 @@ class Guard(ast.NodeTransformer):
             value = compute()
             return Note(value.error) if isinstance(value, Absent) else value
         except ValidityError as error:
+            _forget_pictures()
             return Note(error)
 
     def _guarded(self, statement: ast.stmt) -> ast.stmt:
@@ -210,6 +212,7 @@ class _Kept:
     ) -> bool:
         if not isinstance(error, ValidityError):
             return False
+        _forget_pictures()
         self.kernel.update({name: Absent(error) for name in self.names})
         return True
 
@@ -242,6 +245,12 @@ class _Bound(ast.NodeVisitor):
 
 def _method(name: str) -> ast.Attribute:
     return ast.Attribute(ast.Name(GUARD, ast.Load()), name, ast.Load())
+
+
+def _forget_pictures() -> None:
+    """Close what was begun to be drawn, since a kernel shows every picture that is open."""
+    if pyplot := sys.modules.get("matplotlib.pyplot"):
+        pyplot.close("all")
 
 
 def guard_cells() -> None:
