@@ -13,7 +13,7 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from coprod.errors import CoprodError, PanelError
+from coprod.errors import BookError, CoprodError, PanelError
 
 __all__ = ["main", "run"]
 
@@ -33,6 +33,14 @@ PanelFile = Annotated[
 MapFile = Annotated[
     Path | None,
     typer.Option("--map", help="A mapping of the panel's columns and values onto the codebook."),
+]
+MinCell = Annotated[
+    int | None,
+    typer.Option(
+        "--min-cell",
+        help="The fewest respondents of whom a number of a real panel is told, at least 3.",
+        show_default="10",
+    ),
 ]
 
 
@@ -73,6 +81,7 @@ def render(
     ] = None,
     panel: PanelFile = None,
     mapping: MapFile = None,
+    min_cell: MinCell = None,
     title: Annotated[
         str | None,
         typer.Option(help="The title of this book.", show_default="as _quarto.yml says"),
@@ -95,6 +104,7 @@ def render(
     """Make the website and the PDF."""
     from coprod.render.build import render as build
 
+    _use_min_cell(min_cell)
     notice = _use_panel(panel, mapping)
     names = [name for given in authors for name in given.split(";")] if authors else None
     with _Reporter(quiet) as reporter:
@@ -140,8 +150,14 @@ def notebooks(
     ] = False,
 ) -> None:
     """Write each chapter as an executed notebook."""
+    from coprod.panel import open_panel
     from coprod.render.build import write_notebooks
 
+    if not open_panel().synthetic:
+        raise PanelError(
+            "Notebooks are kept and shared with the project, and so are made of its own panel only; "
+            "COPROD_PANEL names one of real people"
+        )
     with _Reporter(quiet) as reporter:
         written = write_notebooks(project, out, reporter.progress)
         reporter.close()
@@ -222,6 +238,7 @@ def write_map(
 def claims(
     panel: PanelFile = None,
     mapping: MapFile = None,
+    min_cell: MinCell = None,
     as_json: Annotated[
         bool,
         typer.Option(
@@ -235,6 +252,7 @@ def claims(
     from coprod.claims import document, estimates, load_claims, verdicts
     from coprod.panel import open_panel
 
+    _use_min_cell(min_cell)
     known = load_claims()
     opened = open_panel(panel, mapping)
     found = estimates(opened, known)
@@ -249,6 +267,24 @@ def claims(
         # A hyphen, which every terminal knows and every program reads as a minus.
         said = escape(text.replace(MINUS, "-"))
         console.print(said, style=style or None, end="", soft_wrap=True)
+
+
+@app.command()
+def audit(
+    book: Annotated[Path, typer.Argument(help="The folder of a finished book.")],
+    panel: PanelFile = None,
+    mapping: MapFile = None,
+    min_cell: MinCell = None,
+) -> None:
+    """Look through a finished book for anything that could identify someone; status 2 if there is."""
+    from coprod.audit import audit as look
+    from coprod.panel import open_panel
+
+    _use_min_cell(min_cell)
+    found = look(book, open_panel(panel, mapping))
+    if found.faults:
+        raise BookError(f"{found.said}; what was found, by file", found.faults)
+    print(found.said)
 
 
 @app.command()
@@ -355,6 +391,14 @@ class _Reporter:
         if self.bar is not None:
             self.bar.stop()
             self.bar = None
+
+
+def _use_min_cell(given: int | None) -> None:
+    """Let the chapters' kernels know of how few respondents nothing is told."""
+    if given is not None:
+        from coprod.disclosure import smallest_cell
+
+        os.environ["COPROD_MIN_CELL"] = str(smallest_cell(given))
 
 
 def _use_panel(panel: Path | None, mapping: Path | None = None) -> str | None:

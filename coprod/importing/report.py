@@ -41,6 +41,9 @@ def summary(panel: Panel, table: Table) -> list[tuple[str, str]]:
         if values:
             said = ", ".join(f"{shown(value)} ({count:,})" for value, count in values.items())
             lines.append((f"Missing in {name}", f"as the mapping or the file says: {said}"))
+    if panel.min_cell:
+        lines.append(("Fewest told of", f"{panel.min_cell} respondents (COPROD_MIN_CELL)"))
+    lines += [("Too small", said) for said in panel.put_together]
     if panel.mapping:
         lines.append(("Mapping", f"SHA-256 {panel.mapping}"))
     return lines

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from IPython.display import Markdown
 
+from coprod.disclosure import note
 from coprod.panel import Panel
 from coprod.show.words import plain
 
@@ -19,7 +20,7 @@ a finding of the article that this book accompanies.
 REAL = """\
 ::: {{.callout-note}}
 ## The data
-Every number on this page comes from a {described}.
+Every number on this page comes from a {described}. {protected}
 :::
 """
 COMPARISONS = """\
@@ -42,7 +43,8 @@ def notice(panel: Panel) -> Markdown:
     True
     """
     text = SYNTHETIC if panel.synthetic else REAL
-    return Markdown(text.format(described=plain(panel.describe())))
+    protected = plain(note(panel))
+    return Markdown(text.format(described=plain(panel.describe()), protected=protected))
 
 
 def comparison_notice(shipped: Panel) -> Markdown:

@@ -9,6 +9,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from coprod.disclosure import withheld
 from coprod.fielded import need_issue
 from coprod.panel import Panel
 from coprod.show.theme import (
@@ -58,7 +59,13 @@ def answers_by_item(shares: pd.DataFrame, panel: Panel, issue: str) -> Figure:
     position = 0.0
     ticks: list[float] = []
     labels: list[str] = []
-    for form, form_label in panel.instrument.forms.items():
+    told = often.groupby("form", observed=True)["share"].agg(lambda share: share.notna().all())
+    forms = {form: label for form, label in panel.instrument.forms.items() if told.get(form)}
+    if not forms:
+        raise withheld(
+            panel, f"How often people do each action for {panel.instrument.issues[issue]}"
+        )
+    for form, form_label in forms.items():
         items = often[often["form"] == form].sort_values("share", ascending=False)
         axes.text(
             0,
@@ -90,7 +97,7 @@ def answers_by_item(shares: pd.DataFrame, panel: Panel, issue: str) -> Figure:
     done = here[here["answer"] > 0].groupby(["form", "item"], observed=True)["share"].sum()
     said = [
         f"{percent(done[form].min())} to {percent(done[form].max())} did each {label.lower()} action"
-        for form, label in panel.instrument.forms.items()
+        for form, label in forms.items()
     ]
     return sign(figure, panel, f"{panel.instrument.issues[issue]}: {listing(said)}")
 

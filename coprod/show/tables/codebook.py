@@ -48,7 +48,8 @@ def variables(spread: pd.DataFrame, panel: Panel) -> Table:
         group="role",
         notes=[
             f"{SHARES} Of a number: what is allowed, then the median, the middle half and the whole "
-            "range of what was answered, weighted but for the weights themselves."
+            "range of what was answered, weighted but for the weights themselves.",
+            *panel.put_together,
         ],
         panel=panel,
         numbers=_of(inside, spread),

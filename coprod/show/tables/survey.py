@@ -46,6 +46,7 @@ def areas(frame: pd.DataFrame, panel: Panel) -> Table:
         },
         stub="label",
         spanners={"Weights": ["lightest", "heaviest"]},
+        notes=panel.put_together,
         panel=panel,
         numbers=frame,
     )
