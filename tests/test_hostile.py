@@ -55,16 +55,12 @@ def test_no_cell_of_a_download_is_a_formula() -> None:
 
 
 def test_the_verdicts_on_a_terminal_hold_nothing_that_it_obeys() -> None:
-    row = {
-        "id": "c1",
-        "source": "bovaird2016",
-        "verdict": "supported",
-        "reason": "",
-        "title": "One",
-    }
-    row |= {"estimate": 1.0, "low": 0.5, "high": 1.5, "lower": 0.0, "upper": 9.0, "unit": "SD"}
-    row |= {"level": 0.95, "estimates": 2, "inside": 2, "combine": "all", "built_in": False}
-    rows = [row | {"label": label} for label in HOSTILE.labels.values()]
-    said = "".join(text for text, _ in claims_report(pd.DataFrame(rows), HOSTILE.panel))
-    assert HOSTILE.shown(said) == set(HOSTILE.labels.values())
+    labels = list(HOSTILE.labels.values())
+    rows = pd.DataFrame({"id": "c1", "title": "One", "label": labels}).assign(
+        source="bovaird2016", verdict="supported", reason="", built_in=False, unit="SD",
+        estimate=1.0, low=0.5, high=1.5, lower=0.0, upper=9.0, level=0.95,
+        estimates=2, inside=2, combine="all",
+    )  # fmt: skip
+    said = "".join(text for text, _ in claims_report(rows, HOSTILE.panel))
+    assert HOSTILE.shown(said) == set(labels)
     assert not unseen(said)
