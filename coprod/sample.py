@@ -84,7 +84,7 @@ def margins(
     Raises
     ------
     ValidityError
-        When a real panel has no margins.
+        When a real panel has no margins or no weights.
 
     Examples
     --------
@@ -138,7 +138,7 @@ def raking_rounds(panel: Panel, targets: pd.DataFrame | None = None) -> pd.DataF
     Raises
     ------
     ValidityError
-        When a margin cannot be met, or a real panel has none.
+        When a margin cannot be met, or a real panel has no margins or no weights.
 
     Examples
     --------
@@ -205,6 +205,8 @@ def _targets(panel: Panel) -> pd.DataFrame:
     """The shares of the population that a panel stands for."""
     if panel.margins is not None:
         return panel.margins
+    if not panel.weighted:
+        raise ValidityError("This panel came without weights, so that everybody counts the same")
     if not panel.synthetic:
         raise ValidityError(
             "This panel came without shares of its population, so that its weights cannot be held "

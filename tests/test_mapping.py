@@ -318,6 +318,11 @@ def test_the_projects_margins_are_not_those_of_a_real_panel(tmp_path: Path) -> N
         with pytest.raises(ValidityError, match="without shares of its population"):
             function(panel)
     assert len(sample.margins(panel, load_margins()))
+    even = open_panel(
+        file_of(tmp_path, whole.drop(columns="weight")), plan(tmp_path, "without: weight")
+    )
+    with pytest.raises(ValidityError, match="everybody counts the same"):
+        sample.margins(even)
 
 
 BROKEN: dict[str, tuple[str, list[str]]] = {
