@@ -48,7 +48,8 @@ WHOLE = {"respondents", "answered"}
 TOKEN = re.compile(r"[^\s,;|\[\](){}\"'<>]+")
 TAG = re.compile(r"<[^>]*>")
 WASM = b"\0asm"
-WINDOW = 8
+WORDS, NUMBERS = 8, 16
+"""How many answers side by side tell a person, with words among them, and of numbers alone."""
 SHOWN = 3
 
 
@@ -143,22 +144,23 @@ class _People:
     def rows(self) -> dict[str, set[int]]:
         """Answers that stand side by side in the panel, hashed, by the first of them.
 
-        Every fourth column starts eight of them, so that a dozen are found wherever they start.
+        They start at every few columns, so that half as many again are found wherever they start.
         """
         frame = self.panel.frame.drop(columns=["source", "respondent"], errors="ignore")
         columns = [[_plain(value) for value in frame[name]] for name in frame]
         found: dict[str, set[int]] = {}
-        for start in range(0, len(columns) - WINDOW + 1, WINDOW // 2):
-            for answers in zip(*columns[start : start + WINDOW], strict=True):
-                # A run of the same few numbers stands in any table.
-                if "" not in answers and _telling(answers):
-                    found.setdefault(answers[0], set()).add(hash(answers))
+        for size in (WORDS, NUMBERS):
+            for start in range(0, len(columns) - size + 1, size // 2):
+                for answers in zip(*columns[start : start + size], strict=True):
+                    if "" not in answers and _telling(answers):
+                        found.setdefault(answers[0], set()).add(hash(answers))
         return found
 
 
 def _telling(answers: tuple[str, ...]) -> bool:
+    """Whether it is hardly chance: a run of the same few numbers stands in any table."""
     words = sum(not answer.replace(".", "").isdigit() for answer in answers)
-    return words >= 3 or (words == 0 and len(set(answers)) >= 5)
+    return words >= 3 if len(answers) == WORDS else words == 0 and len(set(answers)) >= 4
 
 
 def _plain(value: object) -> str:
@@ -222,9 +224,10 @@ def _number(token: str) -> str:
 
 def _row(tokens: list[str], people: _People) -> tuple[str, ...] | None:
     for at, token in enumerate(tokens):
-        rows = people.rows.get(token)
-        if rows and hash(window := tuple(tokens[at : at + WINDOW])) in rows:
-            return window
+        rows = people.rows.get(token, set())
+        for size in (WORDS, NUMBERS) if rows else ():
+            if hash(window := tuple(tokens[at : at + size])) in rows:
+                return window
     return None
 
 

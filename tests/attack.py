@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import product
 from math import ceil, floor, inf, log10
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -163,7 +164,7 @@ def attack(
         What counts are rounded down to a multiple of; `least` where None.
     """
     steps = least if rounded is None else rounded
-    found = {}
+    found: dict[str, tuple[int, int]] = {}
     for bounds, cells, truth in (
         *(_activity(panel, tables, issue, steps) for issue in issues or panel.instrument.issues),
         *_groups(panel, tables, steps),
@@ -193,14 +194,14 @@ def _activity(
     size = joint + 5 * 3
     bounds, cells, truth = Bounds(size), {}, np.zeros(size)
 
-    def row(form: int, chosen: NDArray[np.number], area: int | None = None) -> Floats:
+    def row(form: int, chosen: NDArray[Any], area: int | None = None) -> Floats:
         found = np.zeros(size)
         for place in range(len(areas)) if area is None else [area]:
             start = (form * len(areas) + place) * width
             found[start : start + width] = chosen
         return found
 
-    def group(alone: object, together: object) -> Floats:
+    def group(alone: Any, together: Any) -> Floats:
         found = np.zeros((5, 3))
         found[alone, together] = 1
         return np.concatenate([np.zeros(joint), found.ravel()])
@@ -327,7 +328,7 @@ def _groups(
         truth = np.zeros(shape)
         np.add.at(truth, (area, arm, code), 1)
 
-        def row(*where: object, shape: tuple[int, ...] = shape) -> Floats:
+        def row(*where: Any, shape: tuple[int, ...] = shape) -> Floats:
             found = np.zeros(shape)
             found[where] = 1
             return found.ravel()
@@ -402,8 +403,9 @@ def _part(
     bounds.between(whole - row, 0, inf)
 
 
-def _rows(tables: Tables, name: str, issue: str) -> list[dict[str, object]]:
+def _rows(tables: Tables, name: str, issue: str) -> list[dict[str, Any]]:
     if name not in tables:
         return []
     table = tables[name]
-    return list(table[table["issue"] == issue].to_dict("records"))
+    rows: list[dict[str, Any]] = table[table["issue"] == issue].to_dict("records")
+    return rows

@@ -29,7 +29,7 @@ KEPT = (1, 0.5, 0.2, 0.05)
 LOST = (0, 0.01, 0.03, 0.08)
 
 
-def as_real(frame: pd.DataFrame, **changes: object) -> Panel:
+def as_real(frame: pd.DataFrame) -> Panel:
     """Respondents of the shipped panel as if they had answered, without weights."""
     people = len(frame)
     survey = pd.Categorical(["survey"] * people, ["synthetic", "survey"], ordered=True)
@@ -37,7 +37,7 @@ def as_real(frame: pd.DataFrame, **changes: object) -> Panel:
     whole = replace(
         open_panel(), frame=frame, synthetic=False, seed=None, weighted=False, source="council.csv"
     )
-    return protected(replace(whole, **changes), LEAST)
+    return protected(whole, LEAST)
 
 
 def rare(seed: int) -> Panel:

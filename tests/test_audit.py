@@ -1,0 +1,144 @@
+"""An audit of a finished book finds what was planted in it, and nothing in a book that is clean."""
+
+from __future__ import annotations
+
+import gzip
+import io
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from pypdf import PdfWriter
+
+from coprod import levels, open_panel
+from coprod.audit import audit
+from coprod.cli import run
+from coprod.errors import BookError
+from coprod.panel import Panel, protected
+from coprod.show import tables
+
+
+@pytest.fixture(scope="module")
+def panel() -> Panel:
+    """Three hundred people, as if they had answered."""
+    frame = open_panel().frame.iloc[:300].reset_index(drop=True).assign(weight=1.0)
+    return protected(
+        replace(open_panel(), frame=frame, synthetic=False, seed=None, source="council.csv"), 10
+    )
+
+
+@pytest.fixture
+def book(tmp_path: Path, panel: Panel) -> Path:
+    """A page with a table, its file, and a picture."""
+    made = tables.items(levels.shares(panel), panel)
+    (tmp_path / "downloads").mkdir()
+    (tmp_path / "downloads" / "tbl-levels-items.csv").write_text(made.csv, encoding="utf-8")
+    page = f"<html><body>{made._repr_html_()}</body></html>"
+    (tmp_path / "levels.html").write_text(page, encoding="utf-8")
+    (tmp_path / "figure.svg").write_text("<svg><text>59%</text></svg>", encoding="utf-8")
+    return tmp_path
+
+
+def test_a_clean_book_is_said_to_be_clean(book: Path, panel: Panel) -> None:
+    found = audit(book, panel)
+    assert found.faults == ()
+    assert found.said.startswith("Nothing in 3 files")
+
+
+def _identifier(panel: Panel) -> str:
+    return str(panel.frame["respondent"].iloc[7])
+
+
+def _answers(panel: Panel, columns: slice, between: str = ",") -> str:
+    row = panel.frame.iloc[11, columns]
+    return between.join(f"{v:g}" if isinstance(v, float) else str(v) for v in row)
+
+
+BACKGROUND = slice(3, 14)
+PERSON = slice(14, 40)
+
+
+def _page(text: str) -> tuple[str, bytes]:
+    return "index.html", f"<html><p>{text}</p></html>".encode()
+
+
+def _csv(panel: Panel, header: str, row: str) -> tuple[str, bytes]:
+    return "downloads/tbl-x.csv", f'data,{header}\n"{panel.describe()}",{row}\n'.encode()
+
+
+def _attached(panel: Panel) -> tuple[str, bytes]:
+    writer = PdfWriter()
+    writer.add_blank_page(100, 100)
+    writer.add_attachment("rows.csv", _identifier(panel).encode())
+    stream = io.BytesIO()
+    writer.write(stream)
+    return "book.pdf", stream.getvalue()
+
+
+def _table(panel: Panel, column: str, cell: str) -> tuple[str, bytes]:
+    said = panel.describe()
+    table = f'<table><tr><td headers="x {column}">{cell}</td></tr><tr><td>P{said[1:]}.</td></tr></table>'
+    return "page.html", table.encode()
+
+
+LEAKS: dict[str, tuple[Callable[[Panel], tuple[str, bytes]], str]] = {
+    "identifier on a page": (lambda p: _page(f"Ask {_identifier(p)}."), "identifiers"),
+    "identifier in the search": (
+        lambda p: ("pagefind/a.pf_fragment", gzip.compress(_identifier(p).encode())),
+        "identifiers",
+    ),
+    "identifier in a PDF": (_attached, "identifiers"),
+    "a row of text": (
+        lambda p: ("data.json", f"[{_answers(p, BACKGROUND)}]".encode()),
+        "side by side",
+    ),
+    "a row of numbers": (lambda p: ("x.txt", _answers(p, PERSON, "\t").encode()), "side by side"),
+    "a row in a page's table": (
+        lambda p: _page(f"<table><tr><td>{_answers(p, PERSON, '</td><td>')}</td></tr></table>"),
+        "side by side",
+    ),
+    "a small count in a file": (lambda p: _csv(p, "issue,n", "safety,7"), "counts under 10: n 7"),
+    "an exact count in a file": (lambda p: _csv(p, "issue,n", "safety,287"), "exact counts: n 287"),
+    "a small count in a table": (lambda p: _table(p, "n", "4"), "counts under 10: n 4"),
+    "digits": (lambda p: _csv(p, "share", "0.123456"), "more than 3 digits"),
+    "a personal column": (lambda p: _csv(p, "postcode,share", "B1 1AA,0.5"), "sound personal"),
+    "an address": (lambda p: _csv(p, "label", "jo@example.org"), "addresses"),
+    "a place on a disk": (lambda p: _page("Read from /home/jo/panel.csv."), "places on a machine"),
+    "the panel itself": (lambda p: ("panel.sav", b"$FL2"), "a file of data"),
+}
+
+
+@pytest.mark.parametrize("name", LEAKS)
+def test_what_was_planted_is_found(name: str, book: Path, panel: Panel) -> None:
+    plant, said = LEAKS[name]
+    file, content = plant(panel)
+    (book / file).parent.mkdir(exist_ok=True)
+    (book / file).write_bytes(content)
+    faults = audit(book, panel).faults
+    assert [fault.where.split(",")[0] for fault in faults] == [file]
+    assert said in faults[0].what
+
+
+def test_counts_of_other_data_are_no_concern(book: Path, panel: Panel) -> None:
+    table = pd.DataFrame({"data": ["cable systems in a published study"], "n": [4], "x": [0.12345]})
+    table.to_csv(book / "downloads" / "tbl-studies.csv", index=False)
+    assert audit(book, panel).faults == ()
+
+
+def test_a_folder_without_a_book_is_refused(tmp_path: Path, panel: Panel) -> None:
+    with pytest.raises(BookError, match="no finished book"):
+        audit(tmp_path, panel)
+
+
+def test_the_command_ends_with_two_where_something_is_found(
+    book: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["audit", str(book)]) == 0
+    assert "Nothing in 3 files" in capsys.readouterr().out
+    (book / "index.html").write_text("/home/jo/panel.csv", encoding="utf-8")
+    assert run(["audit", str(book)]) == 2
+    error = capsys.readouterr().err
+    assert "1 finding in 4 files" in error
+    assert "index.html: places on a machine: /home/jo" in error
