@@ -168,9 +168,9 @@ NOT_BY_DESIGN = ("parrado2013-sectors", "alford2016-outreach")
 
 
 def test_claims_that_are_true_are_supported() -> None:
-    truth = claim_truth(people=60_000).set_index("id")["true"]
+    truth = claim_truth(people=40_000).set_index("id")["true"]
     assert truth[~truth].index.tolist() == list(NOT_BY_DESIGN)
-    found = ledger(drawn(load_design(), 40_000, 7), TESTED).set_index("id")["verdict"]
+    found = ledger(drawn(load_design(), 20_000, 7), TESTED).set_index("id")["verdict"]
     assert (found.drop(list(NOT_BY_DESIGN)) == SUPPORTED).all(), found
     assert found["alford2016-outreach"] == NOT_SUPPORTED
 
@@ -194,7 +194,7 @@ def test_the_two_claims_that_the_design_makes_false_can_be_true() -> None:
 
 def test_claims_that_are_false_are_not_supported() -> None:
     design = everything_false()
-    truth = claim_truth(design, people=60_000).set_index("id")["true"]
+    truth = claim_truth(design, people=40_000).set_index("id")["true"]
     assert not truth.any(), truth
     found = ledger(drawn(design, 40_000, 7), TESTED).set_index("id")["verdict"]
     assert (found == NOT_SUPPORTED).all(), found

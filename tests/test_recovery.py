@@ -27,7 +27,7 @@ def committed() -> pd.DataFrame:
 
 @pytest.fixture(scope="module")
 def reduced() -> pd.DataFrame:
-    return recovery(panels=40, seed=11, jobs=2, draws=100)
+    return recovery(panels=24, seed=11, draws=50)
 
 
 def of(table: pd.DataFrame, *estimands: str) -> pd.DataFrame:
@@ -77,10 +77,10 @@ def test_a_small_run_recovers_within_its_own_error(reduced: pd.DataFrame) -> Non
     assert unbiased(rows, 3.5).all()
     assert (rows["standard_error"] / rows["deviation"]).between(0.6, 1.6).all()
     # The errors of a 95 % coverage and of a 5 % size, not of what was found, which can be 1 or 0.
-    assert (rows["coverage"] > 0.95 - 3.5 * np.sqrt(0.95 * 0.05 / 40)).all()
+    assert (rows["coverage"] > 0.95 - 3.5 * np.sqrt(0.95 * 0.05 / 24)).all()
     tests = of(reduced, "compare_blocks")
-    assert (tests["panels"] == 100).all() and (rows["panels"] == 40).all()
-    assert (tests["size"] < 0.05 + 3.5 * np.sqrt(0.95 * 0.05 / 100)).all()
+    assert (tests["panels"] == 60).all() and (rows["panels"] == 24).all()
+    assert (tests["size"] < 0.05 + 3.5 * np.sqrt(0.95 * 0.05 / 60)).all()
 
 
 def test_a_small_run_agrees_with_the_committed_one(
