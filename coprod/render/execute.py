@@ -10,14 +10,13 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from jupyter_client.kernelspec import KernelSpecManager
-from jupyter_client.manager import AsyncKernelManager
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 from nbformat import NotebookNode
 
 from coprod.errors import BookError, Fault
 from coprod.render.chapter import Cell, Chapter
+from coprod.render.kernels import Nursery, kernel_manager, nursery
 from coprod.render.notebook import chapter_notebook, has_code, source_lines
 from coprod.render.project import Book
 
@@ -64,12 +63,12 @@ def run_chapters(
         When a cell raises, hangs or kills its kernel: chapter, cell, line and exception.
     """
 
-    async def run_all() -> list[NotebookNode]:
+    async def run_all(kernels: Nursery | None) -> list[NotebookNode]:
         limit = asyncio.Semaphore(jobs)
 
         async def run(chapter: Chapter) -> NotebookNode:
             async with limit:
-                return await _run_chapter(book, chapter, timeout, progress)
+                return await _run_chapter(book, chapter, kernels, timeout, progress)
 
         tasks = [asyncio.create_task(run(chapter)) for chapter in chapters]
         try:
@@ -79,7 +78,10 @@ def run_chapters(
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
 
-    return asyncio.run(run_all())
+    if not any(has_code(chapter) for chapter in chapters):
+        return [chapter_notebook(chapter) for chapter in chapters]
+    with nursery(kernel_environment()) as kernels:
+        return asyncio.run(run_all(kernels))
 
 
 def kernel_environment() -> dict[str, str]:
@@ -92,7 +94,11 @@ def kernel_environment() -> dict[str, str]:
 
 
 async def _run_chapter(
-    book: Book, chapter: Chapter, timeout: int, progress: Progress | None
+    book: Book,
+    chapter: Chapter,
+    kernels: Nursery | None,
+    timeout: int,
+    progress: Progress | None,
 ) -> NotebookNode:
     notebook = chapter_notebook(chapter)
     if not has_code(chapter):
@@ -113,12 +119,7 @@ async def _run_chapter(
 
     # The connection file and the sockets stand in a folder that only this user can read.
     with tempfile.TemporaryDirectory(prefix="coprod-", ignore_cleanup_errors=True) as private:
-        manager = AsyncKernelManager(
-            connection_file=str(Path(private) / "kernel.json"),
-            transport="ipc" if os.name == "posix" else "tcp",
-            # No user's kernel of the same name: the interpreter that runs this.
-            kernel_spec_manager=KernelSpecManager(kernel_dirs=[]),
-        )
+        manager = kernel_manager(Path(private), kernels)
         client = NotebookClient(
             notebook,
             km=manager,

@@ -1,0 +1,161 @@
+"""Kernels that start in a fraction of the time: forked from one process with all imports done.
+
+A kernel spends two seconds on importing what every chapter needs. Where the system can fork safely
+that is done once for all. Elsewhere, kernels are started one by one, as Jupyter does.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import itertools
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from queue import Queue
+from typing import Any, cast
+
+from jupyter_client.connect import KernelConnectionInfo
+from jupyter_client.kernelspec import KernelSpecManager
+from jupyter_client.manager import AsyncKernelManager
+from jupyter_client.provisioning import LocalProvisioner
+
+__all__ = ["Nursery", "kernel_manager", "nursery"]
+
+# Elsewhere, forking after imports is known to crash (macOS) or is not there (Windows).
+FORKS = sys.platform == "linux"
+PROGRAM = Path(__file__).parent / "forking.py"
+
+
+class Nursery:
+    """The process that forks kernels, and what it says of them."""
+
+    def __init__(self, environment: Mapping[str, str]) -> None:
+        self.process = subprocess.Popen(
+            [sys.executable, "-P", str(PROGRAM)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            env=dict(environment),
+        )
+        self.numbers = itertools.count()
+        self.started: dict[int, Queue[int]] = {}
+        self.ended: dict[int, int] = {}
+        self.gone = False
+        threading.Thread(target=self._listen, daemon=True).start()
+
+    def _listen(self) -> None:
+        assert self.process.stdout is not None
+        for line in self.process.stdout:
+            said = json.loads(line)
+            if "started" in said:
+                self.started.pop(said["started"]).put(said["process"])
+            else:
+                self.ended[said["ended"]] = said["status"]
+        self.gone = True
+        for waiting in self.started.values():
+            waiting.put(0)
+
+    def start(self, arguments: list[str], folder: str, environment: Mapping[str, str]) -> Forked:
+        """A new kernel; raises an OSError where there can be none."""
+        number, answer = next(self.numbers), Queue[int]()
+        self.started[number] = answer
+        request = {
+            "start": number,
+            "arguments": arguments,
+            "folder": folder,
+            "environment": dict(environment),
+        }
+        assert self.process.stdin is not None
+        self.process.stdin.write(json.dumps(request).encode() + b"\n")
+        self.process.stdin.flush()
+        if not (process := 0 if self.gone else answer.get()):
+            raise OSError("no kernel could be started")
+        return Forked(self, process)
+
+    def close(self) -> None:
+        """End it, and every kernel that is left."""
+        assert self.process.stdin is not None
+        with contextlib.suppress(OSError):
+            self.process.stdin.close()
+        try:
+            self.process.wait(5)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+
+
+class Forked:
+    """A kernel's process, with what Jupyter asks of a `subprocess.Popen`."""
+
+    stdin = stdout = stderr = None
+
+    def __init__(self, nursery: Nursery, pid: int) -> None:
+        self.nursery = nursery
+        self.pid = pid
+
+    def poll(self) -> int | None:
+        return -signal.SIGKILL if self.nursery.gone else self.nursery.ended.get(self.pid)
+
+    def wait(self) -> int | None:
+        return self.poll()
+
+    def send_signal(self, number: int) -> None:
+        if self.poll() is None:
+            os.killpg(self.pid, number)
+
+    def kill(self) -> None:
+        self.send_signal(signal.SIGKILL)
+
+    def terminate(self) -> None:
+        self.send_signal(signal.SIGTERM)
+
+
+class ForkingProvisioner(LocalProvisioner):
+    """Starts a kernel by forking instead of by a command."""
+
+    nursery: Nursery
+
+    async def launch_kernel(self, cmd: list[str], **kwargs: Any) -> KernelConnectionInfo:
+        """Start the kernel that a command would start, whose arguments follow the module's name."""
+        arguments = cmd[cmd.index("ipykernel_launcher") + 1 :]
+        # In a thread, since the first waits until all is imported.
+        forked = await asyncio.to_thread(
+            self.nursery.start, arguments, kwargs["cwd"], kwargs["env"]
+        )
+        self.process = cast("subprocess.Popen[bytes]", forked)
+        self.pid = self.pgid = forked.pid
+        return self.connection_info
+
+
+@contextlib.contextmanager
+def nursery(environment: Mapping[str, str]) -> Iterator[Nursery | None]:
+    """The process that forks kernels, for as long as they are needed; None where none can be."""
+    if not FORKS:
+        yield None
+        return
+    made = Nursery(environment)
+    try:
+        yield made
+    finally:
+        made.close()
+
+
+def kernel_manager(folder: Path, kernels: Nursery | None) -> AsyncKernelManager:
+    """The manager of one kernel, whose connection file and sockets stand in a folder."""
+    manager = AsyncKernelManager(
+        connection_file=str(folder / "kernel.json"),
+        transport="ipc" if os.name == "posix" else "tcp",
+        # No user's kernel of the same name: the interpreter that runs this.
+        kernel_spec_manager=KernelSpecManager(kernel_dirs=[]),
+    )
+    if kernels is not None:
+        manager.provisioner = ForkingProvisioner(
+            kernel_id="", kernel_spec=manager.kernel_spec, parent=manager
+        )
+        manager.provisioner.nursery = kernels
+    return manager

@@ -1,0 +1,90 @@
+"""Kernels that are forked from one process: as good as new ones, and gone with whoever asked."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import time
+from pathlib import Path
+
+import pytest
+from nbclient import NotebookClient
+from nbformat.v4 import new_code_cell, new_notebook
+
+from coprod.render.execute import kernel_environment
+from coprod.render.kernels import FORKS, Nursery, kernel_manager, nursery
+
+pytestmark = pytest.mark.skipif(not FORKS, reason="kernels are forked on Linux only")
+
+
+def said(kernels: Nursery, folder: Path, code: str, private: Path) -> str:
+    """What a forked kernel prints."""
+    notebook = new_notebook(cells=[new_code_cell(code)])
+
+    manager = kernel_manager(private, kernels)
+
+    async def run() -> None:
+        client = NotebookClient(
+            notebook,
+            km=manager,
+            resources={"metadata": {"path": str(folder)}},
+        )
+        await client.async_start_new_kernel(env=kernel_environment() | {"GIVEN": "yes"})
+        await client.async_start_new_kernel_client()
+        await client.async_execute_cell(notebook["cells"][0], 0)
+        await manager.shutdown_kernel(now=True)
+        assert client.kc is not None
+        client.kc.stop_channels()
+
+    asyncio.run(run())
+    return str(notebook["cells"][0]["outputs"][0]["text"])
+
+
+def gone(process: int) -> bool:
+    """Whether a process has ended, be it that nobody has asked for its end yet."""
+    stat = Path(f"/proc/{process}/stat")
+    return not stat.exists() or stat.read_text().rpartition(")")[2].split()[0] == "Z"
+
+
+def test_a_forked_kernel_is_where_and_what_it_should_be(tmp_path: Path) -> None:
+    (tmp_path / "module_beside.py").write_text("found = 1\n")
+    code = (
+        "import sys, os\n"
+        "before = 'coprod' in sys.modules, 'pandas' in sys.modules\n"
+        "import module_beside, matplotlib, coprod\n"
+        "print(before, os.environ['GIVEN'], os.getcwd(), matplotlib.get_backend(), __name__,"
+        " hash('a'), len(sys.argv))"
+    )
+    with nursery(kernel_environment()) as kernels:
+        assert kernels is not None
+        first, second = (said(kernels, tmp_path, code, tmp_path) for _ in range(2))
+    assert first == second
+    assert first.startswith(f"(False, True) yes {tmp_path} ")
+    assert "inline" in first and "__main__" in first
+
+
+def test_kernels_end_with_the_process_that_made_them(tmp_path: Path) -> None:
+    kernels = Nursery(kernel_environment())
+    arguments = ["-f", str(tmp_path / "kernel.json")]
+    forked = kernels.start(arguments, str(tmp_path), os.environ)
+    assert forked.poll() is None
+    kernels.process.send_signal(signal.SIGKILL)
+    kernels.process.wait()
+    for _ in range(50):
+        if gone(forked.pid) and forked.poll() is not None:
+            break
+        time.sleep(0.1)
+    assert gone(forked.pid)
+    assert forked.poll() == -signal.SIGKILL
+    with pytest.raises(OSError, match=r"no kernel|Broken pipe"):
+        kernels.start(arguments, str(tmp_path), os.environ)
+
+
+def test_closing_ends_the_kernels_that_are_left(tmp_path: Path) -> None:
+    with nursery(kernel_environment()) as kernels:
+        assert kernels is not None
+        forked = kernels.start(["-f", str(tmp_path / "kernel.json")], str(tmp_path), os.environ)
+    assert kernels.process.returncode == 0
+    time.sleep(0.2)
+    assert gone(forked.pid)
