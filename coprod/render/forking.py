@@ -98,7 +98,7 @@ def _become_kernel(request: dict[str, Any]) -> None:
         os.environ.clear()
         os.environ.update(request["environment"])
         time.tzset()
-        sys.path[0] = ""
+        sys.path.insert(0, "")  # before what PYTHONPATH names, not over it
         from ipykernel.kernelapp import IPKernelApp
 
         sys.argv = ["ipykernel_launcher.py", *request["arguments"]]
