@@ -97,7 +97,7 @@ def margins(
     rows = []
     for area, variable, level, share in targets.itertuples(index=False):
         here = frame["area"] == area
-        if not here.any():
+        if not here.any() or variable not in frame:
             continue
         there = (frame.loc[here, variable].astype(object) == level).to_numpy(float)
         weight = frame.loc[here, "weight"].to_numpy(float)
@@ -114,6 +114,8 @@ def margins(
                 "people": there.sum(),
             }
         )
+    if not rows:
+        raise ValidityError("the shares of the population are of other areas than this panel")
     table = pd.DataFrame(rows)
     if pooled:
         shares = ["target", "unweighted", "weighted"]
@@ -160,8 +162,8 @@ def missing(panel: Panel) -> pd.DataFrame:
     -------
     DataFrame
         One row a variable that can be left unanswered: ``variable``, ``label``, ``role``,
-        ``missing`` (respondents), ``share`` (0-1). Of a real panel both are rounded down, and NaN
-        where they are small.
+        ``missing`` (respondents), ``share`` (0-1). Of a real panel the number is rounded down, and
+        both are NaN where few left it unanswered, or few did not.
 
     Raises
     ------
@@ -181,10 +183,8 @@ def missing(panel: Panel) -> pd.DataFrame:
     ]
     people, least = len(panel.frame), panel.min_cell
     counts = np.array([panel.frame[variable.name].isna().sum() for variable in asked])
-    told = (
-        counts if not least else np.where(counts < least, np.nan, at_least(counts, people, least))
-    )
-    if least and np.isnan(told).all():
+    small = (counts < least) | (people - counts < least) if least else np.zeros(len(asked), bool)
+    if len(asked) and small.all():
         raise ValidityError(
             f"No question was left unanswered by {least} respondents or more; how many left one "
             "unanswered is not told"
@@ -194,8 +194,10 @@ def missing(panel: Panel) -> pd.DataFrame:
             "variable": [variable.name for variable in asked],
             "label": [variable.label for variable in asked],
             "role": [variable.role for variable in asked],
-            "missing": told,
-            "share": told / people,
+            "missing": np.where(small, np.nan, at_least(counts, people, least))
+            if least
+            else counts,
+            "share": np.where(small, np.nan, counts / people),
         }
     )
     return coarse(table, panel, ["share"])

@@ -3,16 +3,30 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
 import pytest
 from bs4 import BeautifulSoup
 from pypdf import PdfReader
 
+from coprod import levels, nudge_specifications, nudges
 from coprod.errors import BookError, ValidityError
+from coprod.fielded import EXPERIMENT, WEIGHT, fielded
+from coprod.instrument import load_instrument, ordered
+from coprod.nudge_specification_tests import nudge_test
+from coprod.nudge_specifications import nudge_curve
+from coprod.panel import Panel, protected
+from coprod.paths import PROJECT
 from coprod.render.build import render
+from coprod.render.chapter import Prose, read_chapters
+from coprod.render.project import open_book
 from coprod.show.absent import Absent, Guard, Note
 from tests.books import write_book
+from tests.panels import made, small
 
 NOTEBOOKS = Path(__file__).parent / "notebooks"
 
@@ -219,3 +233,124 @@ def test_nothing_is_absent_in_the_book_of_the_panel_that_ships() -> None:
     notebooks = sorted(NOTEBOOKS.glob("*.ipynb"))
     assert notebooks
     assert [path.name for path in notebooks if "{.absent}" in path.read_text()] == []
+
+
+# The code of every chapter, on panels that lack something
+
+
+def odd(
+    without: Collection[str] = (),
+    *,
+    respondents: int = 300,
+    areas: int = 5,
+    arms: int = 4,
+    real: bool = True,
+    **values: object,
+) -> Panel:
+    """Some respondents of the panel that ships, without some parts, with other areas and arms."""
+    given = {
+        "areas": {f"n{at}": f"Ward {at}" for at in range(areas)},
+        "arms": {f"t{at}": f"Text {at}" for at in range(arms)},
+    }
+    instrument = fielded(load_instrument(), without, **given)
+    drawn, rng = small(respondents), np.random.default_rng(1)
+    frame = drawn[[name for name in drawn if name in instrument.variables]].copy()
+    frame["area"] = ordered(rng.integers(0, areas, respondents), instrument.areas)
+    if "arm" in frame:
+        frame["arm"] = ordered(rng.integers(0, arms, respondents), instrument.arms)
+        issue = frame["nudge_issue"].astype(object)
+        codes = pd.Index(instrument.issues).get_indexer(issue)
+        frame["nudge_issue"] = ordered(codes, instrument.issues)
+    if WEIGHT in without:
+        frame["weight"] = 1.0
+    for name, value in values.items():
+        frame[name] = value
+    panel = Panel(frame, instrument, "odd.csv", synthetic=not real, weighted=WEIGHT not in without)
+    return protected(panel)
+
+
+ISSUES = list(load_instrument().issues)
+NEVER = {f"{issue}_col_{item}": 0.0 for issue in ISSUES for item in range(1, 5)}
+PANELS = {
+    "little": lambda: odd([EXPERIMENT, WEIGHT, "tenure", *ISSUES[1:]], respondents=160, areas=1),
+    "many": lambda: odd(respondents=360, areas=12, arms=6, real=False),
+    "nobody": lambda: odd([*load_instrument().background], areas=2, arms=2, signup=0.0),
+    "alone": lambda: odd(["age", "gender"], real=False, arms=1, **NEVER),
+}
+# They are about what comes with the project, or take too long for what is tested here.
+LEFT_OUT = ("robustness", "validation", "list", "colophon")
+
+
+@pytest.fixture(scope="module", params=PANELS)
+def shown(request: pytest.FixtureRequest) -> Iterator[tuple[str, dict[str, object]]]:
+    """What each labelled cell of the chapters shows of a panel; an error of any kind but one fails."""
+    panel = PANELS[request.param]()
+    found: dict[str, object] = {}
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr("coprod.panel.open_panel", lambda: panel)
+        for chapter in read_chapters(open_book(PROJECT)):
+            if Path(chapter.entry.source).stem in LEFT_OUT:
+                continue
+            guard = Guard({})
+            for block in chapter.blocks:
+                if isinstance(block, Prose):
+                    for item in block.inlines:
+                        found[item.line.place, item.code] = guard.run(item.code, {})
+                elif block.label != "start":
+                    found[block.label] = guard.run(block.text, {})
+            plt.close("all")
+    yield request.param, found
+
+
+def test_every_chapter_can_be_made_of_odd_panels(shown: tuple[str, dict[str, object]]) -> None:
+    name, found = shown
+    labels = [label for label in found if isinstance(label, str) and label[:4] in ("fig-", "tbl-")]
+    assert len(labels) > 50
+    assert [label for label in labels if found[label] is None] == []
+    absent = {label for label in labels if isinstance(found[label], Note)}
+    expected, there = ABSENT[name]
+    assert expected <= absent, expected - absent
+    assert not there & absent, {label: found[label] for label in there & absent}
+
+
+# Of each panel, what cannot be shown, and what can all the same.
+ABSENT = {
+    "little": (
+        {
+            "fig-levels-health", "fig-levels-environment", "tbl-codebook-health",
+            "tbl-codebook-arms", "fig-nudges-effects", "tbl-nudges-texts", "fig-design-curves",
+            "tbl-study-margins",
+        },
+        {
+            "fig-levels-safety", "tbl-codebook-safety", "fig-levels-issue", "tbl-study-areas",
+            "fig-correlates-coefficients", "fig-design-recovery", "tbl-claims-ledger",
+        },
+    ),
+    "many": (
+        set(),
+        {"fig-levels-health", "fig-nudges-flow", "tbl-nudges-balance", "tbl-study-areas"},
+    ),
+    "nobody": (
+        {"fig-levels-background", "tbl-levels-tests", "fig-design-strength"},
+        {"fig-nudges-effects", "tbl-nudges-chance", "fig-correlates-blocks", "fig-design-curves"},
+    ),
+    "alone": (
+        {"fig-nudges-effects", "tbl-measurement-reliability", "fig-correlates-coefficients"},
+        {"fig-levels-issue", "tbl-codebook-variables", "tbl-claims-ledger"},
+    ),
+}  # fmt: skip
+
+
+def test_what_the_curves_need_is_said() -> None:
+    panel = odd([EXPERIMENT])
+    for function in (nudge_specifications.choices, nudge_curve, nudge_test, nudges.analysable):
+        with pytest.raises(ValidityError, match="this panel has no experiment"):
+            function(panel)
+
+
+def test_a_category_that_nobody_has_spoils_no_other() -> None:
+    frame = small(600)
+    panel = made(frame[frame["education"] != "no_qualifications"])
+    table = levels.by_background(panel).query("variable == 'education'").set_index("level")
+    assert table.loc["degree", "p"].notna().all()
+    assert levels.background_tests(panel)["p"].notna().all()
