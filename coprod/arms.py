@@ -140,8 +140,6 @@ class Experiment:
         known = values[~np.isnan(values)]
         if not len(known):
             raise ValidityError(f"{name}: nobody in the experiment has a value")
-        if np.ptp(known) == 0:
-            raise ValidityError(f"{name}: is {known[0]:g} for everybody; nothing varies")
         if name == "signup":
             cells = [
                 ((values == said) & (self.arm == arm)).sum()
@@ -153,6 +151,10 @@ class Experiment:
                     f"Signing up is not analysed, since fewer than {self.min_cell} respondents of some arm "
                     "said yes, or said no"
                 )
+        if np.ptp(known) == 0 and self.min_cell:
+            raise ValidityError(f"{name}: varies too little to be analysed")
+        if np.ptp(known) == 0:
+            raise ValidityError(f"{name}: is {known[0]:g} for everybody; nothing varies")
         return values
 
     def weights(self, weighted: bool) -> Floats:
@@ -215,7 +217,13 @@ class Experiment:
                 tuple(Covariate(c.name, c.values[rows]) for c in covariates),
             )
         except ValidityError as error:
-            raise ValidityError(f"{what}, arm {comparison.arm}: {error}") from None
+            raise self.refusal(what, comparison, error) from None
+
+    def refusal(self, what: str, comparison: Comparison, error: ValidityError) -> ValidityError:
+        """An error with what it is about; on a real panel without its reason, which may be a person."""
+        if self.min_cell:
+            return ValidityError(f"{what}: too few people of an arm for this comparison")
+        return ValidityError(f"{what}, arm {comparison.arm}: {error}")
 
 
 def _codes(values: pd.Series, levels: list[str]) -> NDArray[np.intp]:

@@ -193,13 +193,17 @@ def coarse(table: pd.DataFrame, panel: Panel, columns: Iterable[str]) -> pd.Data
 def digits(values: ArrayLike) -> NDArray[np.float64]:
     """Numbers with three significant digits, and with two where they are under one.
 
+    Whole numbers stay: they are counts, and were rounded down.
+
     Examples
     --------
-    >>> digits([59.4321, 0.12345, 1 / 30]).tolist()
-    [59.4, 0.12, 0.033]
+    >>> digits([59.4321, 0.12345, 1 / 30, 12_370]).tolist()
+    [59.4, 0.12, 0.033, 12370.0]
     """
 
     def shorter(value: float) -> float:
+        if value.is_integer():
+            return value
         return float(f"{value:.3g}" if abs(value) >= 1 else f"{value:.2g}")
 
     return np.array([shorter(value) for value in np.asarray(values, dtype=float)], dtype=float)

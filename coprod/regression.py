@@ -18,6 +18,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import linalg, stats
 
 from coprod.design_based import SurveyDesign, numbers
+from coprod.disclosure import withheld
 from coprod.errors import ValidityError
 from coprod.instrument import Instrument
 from coprod.panel import Panel
@@ -165,11 +166,16 @@ class ModelMatrix:
         terms, columns = _columns(frame, instrument, names, issue, design, references or {})
         outcomes = numbers(frame, list(forms))
         for form, values in zip(forms, outcomes.T, strict=True):
+            if np.ptp(values) < 1e-9 and panel.min_cell:
+                raise withheld(panel, "What goes with how much people do")
             if np.ptp(values) < 1e-9:
                 raise ValidityError(f"{form}: the index is the same for everybody; nothing varies")
         if len(respondents) <= len(terms):
+            many = (
+                f"{len(respondents)} respondents" if not panel.min_cell else "too few respondents"
+            )
             raise ValidityError(
-                f"the regression has {len(terms)} coefficients and {len(respondents)} respondents "
+                f"the regression has {len(terms)} coefficients and {many} "
                 "who answered everything; it needs more respondents than coefficients"
             )
         return cls(pd.DataFrame(terms), np.column_stack(columns), outcomes, tuple(forms), design)

@@ -281,7 +281,7 @@ def _items(
     row: Callable[..., Floats],
     least: int,
 ) -> None:
-    everyone = len(panel.frame)
+    everyone, width = len(panel.frame), len(PATTERNS)
     forms = list(panel.instrument.forms)
     places = {
         stem: (f, k)
@@ -305,6 +305,7 @@ def _items(
         if stem in places and str(r["variable"]).startswith(issue):
             f, k = places[stem]
             bounds.count(row(f, PATTERNS[:, k] == MISSING), r["missing"], everyone, least)
+            bounds.ratio(row(f, PATTERNS[:, k] == MISSING), row(f, np.ones(width)), r["share"])
 
 
 def _groups(
@@ -364,6 +365,7 @@ def _groups(
         for r in tables["missing"].to_dict("records") if "missing" in tables else []:
             if r["variable"] == name:
                 bounds.count(gap, r["missing"], everyone, least)
+                bounds.ratio(gap, row(), r["share"])
         for r in tables["flow"].to_dict("records") if "flow" in tables else []:
             at = every if r["area"] == "all" else areas.index(r["area"])
             to = every if r["arm"] == "all" else arms.index(r["arm"])
