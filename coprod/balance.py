@@ -39,7 +39,7 @@ def flow(panel: Panel, invited: Mapping[str, int] | None = None) -> pd.DataFrame
         `label`, `invited` (NaN for an arm, and where unknown), `answered` (respondents; NaN for an
         arm), `randomised`, and analysed by outcome, `willing` and `signup` (those who answered it).
         Of a real panel, counts other than of all who answered are rounded down, and NaN for the arms
-        of an area that has too few in one.
+        in each area where any has too few in one.
 
     Raises
     ------
@@ -89,18 +89,20 @@ def flow(panel: Panel, invited: Mapping[str, int] | None = None) -> pd.DataFrame
 
 
 def _flow_told(table: pd.DataFrame, least: int) -> pd.DataFrame:
-    """Counts rounded down; no arms of an area that has too few in one of them."""
+    """Counts rounded down; no arms of single areas where any has too few in one of them."""
     if not least:
         return table
     counts = ["randomised", *OUTCOMES]
     arms = table["arm"] != "all"
     whole = table.groupby("area")["answered"].transform("first")
     people = table["randomised"].where(arms, whole)
-    small = table["randomised"].where(arms).groupby(table["area"]).transform(thin, least)
+    inside = arms & (table["area"] != "all")
+    # One area left out alone would follow from the others and all of them.
+    small = inside & thin(table.loc[inside, "randomised"], least)
     rounded = {name: at_least(table[name], people, least) for name in OUTCOMES}
     rounded["randomised"] = at_least(table["randomised"], whole, least)
     table = table.assign(**rounded)
-    table.loc[arms & small, counts] = np.nan
+    table.loc[small, counts] = np.nan
     return table
 
 

@@ -84,6 +84,8 @@ def correlations(panel: Panel, weighted: bool = True) -> pd.DataFrame:
         mean = design.mean(values, inside)
         variance = design.mean((values - mean.value) ** 2, inside).value
         constant = (mean.respondents > 0) & ~(variance > 1e-12)
+        if constant.any() and panel.min_cell:
+            raise withheld(panel, "How the two forms go together")
         if constant.any():
             raise ValidityError(
                 f"{form}: the index does not vary on {issues[int(constant.argmax())]}, so that it "
@@ -245,5 +247,5 @@ def profiles(panel: Panel, weighted: bool = True) -> pd.DataFrame:
         )
     table = pd.concat(tables).sort_index(kind="stable")
     table = occupied(table, "individual and collective")
-    some = [name for name in table if str(name).startswith("any")]
-    return counts_rounded(coarse(table, panel, ["mean", *ERRORS, *some]), panel)
+    shares = [str(name) for name in table if str(name).startswith("any")]
+    return counts_rounded(coarse(table, panel, ["mean", *ERRORS, *shares]), panel)

@@ -167,7 +167,7 @@ def _estimates(
             try:
                 found = contrast.estimate(adjustment)
             except ValidityError as fault:
-                raise ValidityError(f"{outcome}, arm {comparison.arm}: {fault}") from None
+                raise experiment.refusal(outcome, comparison, fault) from None
             yield _row(comparison, contrast, found, outcome, adjustment, scheme), found, contrast
 
 
@@ -370,7 +370,7 @@ def heterogeneity(
                         contrast.weights,
                     )
                 except ValidityError as fault:
-                    raise ValidityError(f"{moderator}, arm {comparison.arm}: {fault}") from None
+                    raise experiment.refusal(moderator, comparison, fault) from None
                 sd = contrast.control[1]
                 for name, weight in {"difference": (0, 1), "low": (1, -1), "high": (1, 1)}.items():
                     combined = np.zeros(len(value))
