@@ -188,7 +188,7 @@ def read_panel(file: Path, mapping: Path | None = None) -> tuple[Panel, Table]:
     panel = Panel(
         frame=frame,
         instrument=instrument,
-        source=resolved.relative_to(PROJECT).as_posix() if inside else shown(file.name, 100),
+        source=shown(resolved.relative_to(PROJECT).as_posix() if inside else file.name, 100),
         synthetic=bool((frame["source"] == "synthetic").any()),
         checksum=checksum,
         seed=_seed(checksum),

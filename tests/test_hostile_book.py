@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import yaml
 from bs4 import BeautifulSoup
 from playwright.sync_api import sync_playwright
 from pypdf import PdfReader
@@ -18,12 +19,14 @@ from pypdf import PdfReader
 from coprod.cli import run
 from coprod.errors import BookError
 from coprod.importing.report import page as report_page
-from coprod.labels import one_line
+from coprod.labels import one_line, plain
 from coprod.paths import PANEL, PROJECT
+from coprod.render.build import render
 from coprod.render.project import LONGEST, open_book
 from tests.books import CONFIG, write_book
 from tests.hostile import FLAG, SECRET, TEXTS, formulas, squeezed, unseen
 from tests.test_browser import FLAGS, Quiet
+from tests.test_build import fake_quarto
 
 TITLE = (
     f'<script>window.{FLAG}=1</script> $x$ *b* {{{{< env HOME >}}}} \\input{{a}} #read("a") & "q"'
@@ -200,6 +203,17 @@ def test_a_title_or_an_author_without_a_name_is_refused(tmp_path: Path) -> None:
     other = book.renamed("Another", ["Ada", "Grace"], "Data from ours.csv")
     assert (other.title, other.authors) == ("Another", ("Ada", "Grace"))
     assert (book.title, other.pdf_name) == ("A small book", book.pdf_name)
+
+
+def test_quarto_is_given_title_and_authors_as_text(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fake_quarto(tmp_path / "bin", "1.10.18", 'mkdir "$2/_book" && cp "$2/_quarto.yml" "$2/_book/"')
+    monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}:{os.environ['PATH']}")
+    built = render(write_book(tmp_path / "project"), "quarto", "html", title=TITLE, authors=AUTHORS)
+    given = yaml.safe_load((built.out / "_quarto.yml").read_text(encoding="utf-8"))["book"]
+    assert given["title"] == plain(TITLE)
+    assert given["author"] == [{"name": plain(name)} for name in AUTHORS]
 
 
 # The check of a file --------------------------------------------------------------------------------
