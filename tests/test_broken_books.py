@@ -7,11 +7,9 @@ from pathlib import Path
 import pytest
 
 from coprod.cli import run
-from tests.books import CONFIG, FILES, write_book
+from tests.books import CONFIG, FILES, WORDS, write_book
 
 ONE = FILES["chapters/one.qmd"]
-# The same lines with nothing to run, for what is wrong elsewhere: no kernel has to start.
-WORDS = ONE.replace("`{python} 1 + 1`", "two").replace("```{python}", "```").replace("#|", "#")
 REFERENCES = FILES["chapters/references.qmd"]
 FIGURE = (
     "```{{python}}\n#| label: {label}\n{options}"

@@ -21,7 +21,7 @@ from coprod.errors import BookError
 from coprod.render import build, document
 from coprod.render.build import choose_engine, render
 from coprod.render.place import check_output, fresh_folder
-from tests.books import CONFIG, FILES, write_book
+from tests.books import CONFIG, FILES, WORDS, write_book
 
 ONE = FILES["chapters/one.qmd"]
 
@@ -65,7 +65,7 @@ def test_a_folder_in_other_letters_and_a_locale_without_them_do_no_harm(
 
 def test_a_table_with_a_caption_and_no_label_goes_to_both_formats(tmp_path: Path) -> None:
     table = "\n| a | b |\n|---|---|\n| 1 | 2 |\n\n: Letters and numbers\n"
-    built = render(write_book(tmp_path, one=ONE + table), "embedded")
+    built = render(write_book(tmp_path, one=WORDS + table), "embedded")
     assert "Letters and numbers" in (built.out / "chapters/one.html").read_text(encoding="utf-8")
     assert built.pdf is not None
     assert "Letters and numbers" in "".join(
@@ -74,7 +74,7 @@ def test_a_table_with_a_caption_and_no_label_goes_to_both_formats(tmp_path: Path
 
 
 def test_a_build_replaces_the_book_whole(tmp_path: Path) -> None:
-    project = write_book(tmp_path)
+    project = write_book(tmp_path, one=WORDS)
     built = render(project, "embedded", "html")
     (built.out / "left.html").write_text("an old page")
     render(project, "embedded", "html")
@@ -87,7 +87,7 @@ def test_a_build_replaces_the_book_whole(tmp_path: Path) -> None:
     ("to", "html", "pdf"), [("html", True, False), ("pdf", False, True), ("all", True, True)]
 )
 def test_what_is_asked_for_is_made(tmp_path: Path, to: str, html: bool, pdf: bool) -> None:
-    built = render(write_book(tmp_path), "embedded", to)
+    built = render(write_book(tmp_path, one=WORDS), "embedded", to)
     assert (built.out / "index.html").exists() is html
     assert (built.out / "A-small-book.pdf").exists() is pdf
     if to == "html":
@@ -111,7 +111,7 @@ def test_a_killed_build_leaves_the_old_book_and_the_next_one_tidies(tmp_path: Pa
             "embedded",
         ]
     )
-    for _ in range(100):
+    for _ in range(600):
         if list(project.glob("._book.*.new")):
             break
         time.sleep(0.1)
@@ -119,7 +119,7 @@ def test_a_killed_build_leaves_the_old_book_and_the_next_one_tidies(tmp_path: Pa
     process.send_signal(signal.SIGKILL)
     process.wait()
     assert (old / "index.html").read_text() == "the old book"
-    write_book(project)
+    write_book(project, one=WORDS)
     render(project, "embedded", "html")
     assert not list(project.glob("._book*"))
     assert (old / "index.html").read_text() != "the old book"

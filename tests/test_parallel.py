@@ -15,11 +15,11 @@ import numpy as np
 import pandas as pd
 import psutil
 import pytest
-from threadpoolctl import threadpool_info
 
 from coprod import parallel
 from coprod.errors import ValidityError
 from coprod.parallel import add_arguments, command, run, show_progress
+from tests.elsewhere import busy, simulate
 
 
 def free_port() -> int:
@@ -63,12 +63,6 @@ def await_listener(address: str) -> None:
     raise AssertionError("the scheduler did not start")
 
 
-def busy(_: int) -> int:
-    """A number with the process that does this and the threads that its linear algebra may use."""
-    time.sleep(0.05)
-    return os.getpid() * 1_000 + max(found["num_threads"] for found in threadpool_info())
-
-
 def workers() -> list[psutil.Process]:
     """The processes below this one that compute."""
     return [
@@ -76,12 +70,6 @@ def workers() -> list[psutil.Process]:
         for each in psutil.Process().children(recursive=True)
         if "popen_loky" in " ".join(each.cmdline())
     ]
-
-
-def simulate(seed: np.random.SeedSequence) -> float:
-    """A number that depends on the order in which linear algebra adds up."""
-    drawn = np.random.default_rng(seed).normal(size=(300, 300))
-    return float(np.linalg.svd(drawn @ drawn.T, compute_uv=False).std())
 
 
 @cache
@@ -107,11 +95,11 @@ def test_processes_are_others_with_one_thread_each() -> None:
 def test_a_cluster_gives_the_same_numbers(scheduler: str, monkeypatch: pytest.MonkeyPatch) -> None:
     from coprod.recovery import recovery  # here, so that not every process has to import it
 
-    alone = recovery(panels=4, draws=10)
+    alone = recovery(panels=2, draws=2)
     monkeypatch.setenv("COPROD_DASK", scheduler)
     with monkeypatch.context() as patched:
         patched.setattr(parallel, "_here", None)  # what runs here would fail
-        there = recovery(panels=4, draws=10)
+        there = recovery(panels=2, draws=2)
     pd.testing.assert_frame_equal(there, alone, check_exact=True)
 
 
