@@ -8,8 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from coprod.render.build import render
-
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 
 
@@ -18,8 +16,16 @@ def find_browser() -> str | None:
     return next(filter(None, map(shutil.which, BROWSERS)), None)
 
 
+# Their tests take longest: they come first, so that no process is left with them at the end.
+LONG = ("test_book.py", "test_robustness.py", "test_recovery.py", "test_validation.py")
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Leave the browser tests out where there is no browser, but never in CI: there they fail."""
+    """Start with the long files, and leave the browser tests out where there is no browser.
+
+    But never in CI: there they fail.
+    """
+    items.sort(key=lambda item: LONG.index(item.path.name) if item.path.name in LONG else len(LONG))
     if find_browser() or os.environ.get("CI"):
         return
     for item in items:
@@ -39,6 +45,18 @@ def chromium() -> str:
 
 @pytest.fixture(scope="session")
 def conformance_book(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The conformance book, rendered once by the embedded engine."""
-    project = Path(__file__).parent / "conformance" / "book"
-    return render(project, "embedded", out=tmp_path_factory.mktemp("conformance") / "book").out
+    """The conformance book, rendered by the embedded engine, once for all processes of a run."""
+    # Here, since not every run needs them, nor has every system the first.
+    import fcntl
+
+    from coprod.render.build import render
+
+    folder = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        folder = folder.parent
+    out = folder / "conformance" / "book"
+    with (folder / "conformance.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not out.exists():  # it is moved there when it is whole
+            render(Path(__file__).parent / "conformance" / "book", "embedded", out=out)
+    return out
