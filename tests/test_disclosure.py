@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from functools import cache
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -13,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from coprod import claims, diagnostics, levels, nudges, open_panel, sample
+from coprod.cli import run
 from coprod.correlates import fit
 from coprod.disclosure import at_least, counts_rounded, note, smallest_cell, told
 from coprod.distributions import distributions
@@ -20,7 +22,8 @@ from coprod.errors import PanelError, ValidityError
 from coprod.forms import overlap, profiles
 from coprod.merging import enough, merged
 from coprod.panel import Panel, protected
-from coprod.show import tables
+from coprod.paths import PANEL
+from coprod.show import notice, tables
 from coprod.show.table import csv
 from tests.attack import attack, publish
 
@@ -303,3 +306,43 @@ def test_files_of_a_real_panel_are_rounded() -> None:
     numbers = pd.read_csv(pd.io.common.StringIO(made.csv)).select_dtypes("float").stack()
     assert all(len(f"{abs(number):.10g}".replace(".", "").strip("0")) <= 3 for number in numbers)
     assert "at least" in made._repr_html_()
+
+
+# The commands
+
+
+@pytest.fixture
+def survey(tmp_path: Path) -> Path:
+    """A file of a hundred and twenty people."""
+    frame = pd.read_csv(PANEL, dtype=str, keep_default_na=False).iloc[:120]
+    frame.assign(source="survey").to_csv(tmp_path / "survey.csv", index=False)
+    return tmp_path / "survey.csv"
+
+
+def test_a_file_of_people_is_protected_and_says_so(
+    survey: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    panel = open_panel(survey)
+    assert panel.min_cell == 10
+    assert panel.put_together
+    assert run(["check", str(survey)]) == 0
+    said = capsys.readouterr().out
+    assert all(sentence in said for sentence in panel.put_together)
+    assert "Counts are rounded down" in notice(panel).data.replace("\\", "")
+
+
+@pytest.mark.parametrize("command", ["claims", "render"])
+def test_a_command_refuses_to_protect_nobody(
+    command: str, survey: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run([command, "--panel", str(survey), "--min-cell", "2"]) == 2
+    assert "whole numbers from 3" in capsys.readouterr().err
+
+
+def test_notebooks_are_made_of_the_projects_own_panel_only(
+    survey: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("COPROD_PANEL", str(survey))
+    assert run(["notebooks", "--out", str(survey.parent / "notebooks")]) == 2
+    assert "one of real people" in capsys.readouterr().err
+    assert not (survey.parent / "notebooks").exists()
