@@ -7,6 +7,7 @@ import os
 import re
 import tempfile
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,8 @@ Progress = Callable[[str, int, int], None]
 
 # One thread for linear algebra in each process: two chapters with default threads are slower than one.
 THREADS = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
+# From so many kernels on, it takes less to import what they need once and fork them.
+MANY = 4
 COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 
 
@@ -78,9 +81,9 @@ def run_chapters(
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
 
-    if not any(has_code(chapter) for chapter in chapters):
+    if not (wanted := sum(map(has_code, chapters))):
         return [chapter_notebook(chapter) for chapter in chapters]
-    with nursery(kernel_environment()) as kernels:
+    with nursery(kernel_environment()) if wanted >= MANY else nullcontext() as kernels:
         return asyncio.run(run_all(kernels))
 
 
