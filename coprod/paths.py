@@ -14,6 +14,9 @@ __all__ = [
     "DATAPACKAGE",
     "DESIGN",
     "ERRATA",
+    "EXAMPLE",
+    "EXAMPLE_FIRST_TRY",
+    "EXAMPLE_MAPPING",
     "EXPERIMENTS",
     "MAPPING_TEMPLATE",
     "MARGINS",
@@ -46,6 +49,9 @@ CLAIM_ERRORS = DATA / "claim_errors.csv"
 PUBLISHED = DATA / "published.yml"
 DATAPACKAGE = DATA / "datapackage.json"
 ERRATA = PROJECT / "errata.yml"
+EXAMPLE = PROJECT / "examples" / "anyborough.sav"
+EXAMPLE_MAPPING = PROJECT / "examples" / "anyborough.yml"
+EXAMPLE_FIRST_TRY = PROJECT / "examples" / "anyborough-first-try.yml"
 CACHE = PROJECT / ".cache"
 CHAPTERS = PROJECT / "chapters"
 REFERENCES = PROJECT / "references.bib"

@@ -38,6 +38,7 @@ def prose(chapter: Chapter) -> str:
     """What is typed: no expressions, code, mathematics, links or citations."""
     text = "\n".join(block.text for block in chapter.blocks if isinstance(block, Prose))
     for pattern in (
+        r"(?m)^\d+\. ",
         r"`\{python\}[^`]*`",
         r"`[^`]*`",
         r"\$\$.*?\$\$",
@@ -83,7 +84,7 @@ def test_every_figure_and_table_is_spoken_of(chapter: Chapter) -> None:
 def test_labels_carry_the_chapters_name_and_alternatives_no_numbers(chapter: Chapter) -> None:
     slug = re.sub(r".*/|\.qmd", "", chapter.entry.source)
     for cell in chapter.cells:
-        if cell.label != "notice":
+        if cell.label not in ("notice", "start"):
             assert slug in cell.label or cell.label == "fig-answer", cell.label
         alternative = str(cell.options.get("fig-alt", ""))
         assert not re.search(r"\d", alternative.replace("from 0 to 100", "")), cell.label

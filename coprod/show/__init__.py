@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from coprod.show import figures, tables, words
 from coprod.show.absent import guard_cells, needs
-from coprod.show.notice import comparison_notice, notice
+from coprod.show.notice import comparison_notice, example_notice, notice
 from coprod.show.programs import program_entries
 from coprod.show.report import claim_entries
 from coprod.show.theme import COLLECTIVE, COLOURS, INDIVIDUAL, use_theme
@@ -15,6 +15,7 @@ __all__ = [
     "INDIVIDUAL",
     "claim_entries",
     "comparison_notice",
+    "example_notice",
     "figures",
     "guard_cells",
     "needs",

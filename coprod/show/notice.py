@@ -8,7 +8,7 @@ from coprod.disclosure import note
 from coprod.panel import Panel
 from coprod.show.words import plain
 
-__all__ = ["comparison_notice", "notice"]
+__all__ = ["comparison_notice", "example_notice", "notice"]
 
 SYNTHETIC = """\
 ::: {{.callout-important}}
@@ -29,6 +29,13 @@ COMPARISONS = """\
 The comparisons with R were made on the {described}, whatever panel the other pages are about. Nobody
 answered it. The published studies are about real people. No number here is a finding of the article
 that this book accompanies.
+:::
+"""
+EXAMPLE = """\
+::: {{.callout-important}}
+## An invented council
+There is no Anyborough. The survey on this page was drawn by a computer, so that every step can be shown;
+nobody answered it. The program takes it for what a real survey is: {protected}
 :::
 """
 
@@ -62,3 +69,22 @@ def comparison_notice(shipped: Panel) -> Markdown:
     True
     """
     return Markdown(COMPARISONS.format(described=plain(shipped.describe())))
+
+
+def example_notice(example: Panel) -> Markdown:
+    """The same for the page that shows each step on the worked example.
+
+    Parameters
+    ----------
+    example
+        The panel of the example.
+
+    Examples
+    --------
+    >>> from coprod import open_panel
+    >>> from coprod.paths import EXAMPLE, EXAMPLE_MAPPING
+    >>> "no Anyborough" in example_notice(open_panel(EXAMPLE, mapping=EXAMPLE_MAPPING)).data
+    True
+    """
+    said = note(example)
+    return Markdown(EXAMPLE.format(protected=plain(said[0].lower() + said[1:])))

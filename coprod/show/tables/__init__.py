@@ -57,6 +57,7 @@ from coprod.show.tables.validation import (
     functions_compared,
     information_beside_r,
 )
+from coprod.show.tables.yours import faults_found, mapped_columns, what_was_read
 
 __all__ = [
     "across_models",
@@ -79,6 +80,7 @@ __all__ = [
     "equivalence",
     "experiments_beside_r",
     "factor_fit",
+    "faults_found",
     "functions_compared",
     "gaps",
     "grouped_assignment",
@@ -89,6 +91,7 @@ __all__ = [
     "joint_tests",
     "linearity",
     "loadings",
+    "mapped_columns",
     "marginal_effects",
     "margins",
     "misleading",
@@ -108,4 +111,5 @@ __all__ = [
     "specification_choices",
     "strength_of_nudges",
     "variables",
+    "what_was_read",
 ]
