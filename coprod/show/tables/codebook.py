@@ -29,6 +29,9 @@ def variables(spread: pd.DataFrame, panel: Panel) -> Table:
         The panel.
     """
     inside = [v for v in panel.instrument.variables.values() if v.issue is None]
+    # The ends of the range are one person's each, and not told of a real panel.
+    whole = "the middle half and the whole range"
+    and_range = "and the middle half" if panel.min_cell else whole
     rows = [
         {
             "name": v.name,
@@ -47,8 +50,8 @@ def variables(spread: pd.DataFrame, panel: Panel) -> Table:
         stub="name",
         group="role",
         notes=[
-            f"{SHARES} Of a number: what is allowed, then the median, the middle half and the whole "
-            "range of what was answered, weighted but for the weights themselves.",
+            f"{SHARES} Of a number: what is allowed, then the median, {and_range} of what was "
+            "answered, weighted but for the weights themselves.",
             *panel.put_together,
         ],
         panel=panel,
