@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import resource
 from pathlib import Path
 
 import pandas as pd
@@ -23,9 +24,23 @@ from tests.numbers_in_prose import other_people, prose, stayed
 from tests.test_build import contents
 
 
+def processor_seconds() -> float:
+    """What this process and those that it started and ended have used."""
+    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return sum(each.ru_utime + each.ru_stime for each in used)
+
+
 @pytest.fixture(scope="module")
-def built(tmp_path_factory: pytest.TempPathFactory) -> Built:
-    return render(PROJECT, "embedded", out=tmp_path_factory.mktemp("first") / "book")
+def built_in(tmp_path_factory: pytest.TempPathFactory) -> tuple[Built, float]:
+    """The book, and the processor seconds that it took."""
+    started = processor_seconds()
+    built = render(PROJECT, "embedded", out=tmp_path_factory.mktemp("first") / "book")
+    return built, processor_seconds() - started
+
+
+@pytest.fixture(scope="module")
+def built(built_in: tuple[Built, float]) -> Built:
+    return built_in[0]
 
 
 @pytest.fixture(scope="module")
@@ -34,6 +49,13 @@ def pages(built: Built) -> dict[str, BeautifulSoup]:
         path.relative_to(built.out).as_posix(): BeautifulSoup(path.read_text(), "html.parser")
         for path in sorted(built.out.rglob("*.html"))
     }
+
+
+@pytest.fixture(scope="module")
+def paper(built: Built) -> list[str]:
+    """The text of each page of the PDF, which takes ten seconds to read."""
+    assert built.pdf
+    return [page.extract_text() for page in PdfReader(built.pdf).pages]
 
 
 def test_a_second_build_elsewhere_has_the_same_bytes(
@@ -46,8 +68,9 @@ def test_a_second_build_elsewhere_has_the_same_bytes(
     assert [name for name in first | second if first.get(name) != second.get(name)] == []
 
 
-def test_it_is_made_in_time_and_within_memory(built: Built) -> None:
-    assert built.seconds < 150  # three times what is promised, since the tests share the processors
+def test_it_is_made_in_time(built_in: tuple[Built, float]) -> None:
+    # Twice what benchmarks/RESULTS.md says. Processor time, since the tests share the processors.
+    assert 10 < built_in[1] < 160
 
 
 def test_every_page_names_its_data_and_its_engine(pages: dict[str, BeautifulSoup]) -> None:
@@ -157,10 +180,8 @@ def test_every_link_of_the_paper_leads_somewhere(built: Built) -> None:
         assert [uri for uri in outside if not uri.startswith("https://")] == []
 
 
-def test_the_paper_is_whole(built: Built) -> None:
-    assert built.pdf
-    text = " ".join(page.extract_text() for page in PdfReader(built.pdf).pages)
-    folded = re.sub(r"\s+", " ", text.replace("\xa0", " "))
+def test_the_paper_is_whole(paper: list[str]) -> None:
+    folded = re.sub(r"\s+", " ", " ".join(paper).replace("\xa0", " "))
     for words in (
         "Alone and together",
         "Contents",
@@ -175,17 +196,19 @@ def test_the_paper_is_whole(built: Built) -> None:
         assert not re.search(rf"(?<!\w){re.escape(mark)}(?!\w)", folded), mark
 
 
-def test_the_paper_has_bookmarks_language_and_no_page_without_text(built: Built) -> None:
+def test_the_paper_has_bookmarks_language_and_no_page_without_text(
+    built: Built, paper: list[str]
+) -> None:
     assert built.pdf
     reader = PdfReader(built.pdf)
     assert len(reader.outline) > 8
     with pikepdf.open(built.pdf) as pdf:
         assert str(pdf.Root.Lang) == "en-GB"
         assert pdf.Root.MarkInfo.Marked
-    for number, page in enumerate(reader.pages[1:], 2):
+    for number, (page, text) in enumerate(zip(reader.pages[1:], paper[1:], strict=True), 2):
         stream = page.get_contents()
         drawn = 0 if stream is None else len(stream.get_data())  # a figure has no lines of text
-        lines = [line for line in page.extract_text().splitlines() if line.strip()]
+        lines = [line for line in text.splitlines() if line.strip()]
         assert len(lines) > 4 or drawn > 20_000, f"page {number} is almost empty"
 
 
@@ -219,8 +242,8 @@ def test_a_real_panel_makes_the_same_book_about_itself(others: tuple[Path, Panel
     assert real.describe() in re.sub(r"\s+", " ", text)
     assert "Data from ours & <theirs>.csv" in re.sub(r"\s+", " ", text)
     assert "Synthetic data" not in text
-    paper = " ".join(page.extract_text() for page in PdfReader(out / "coprod.pdf").pages)
-    assert "Data from ours & <theirs>.csv" in paper
+    first = " ".join(page.extract_text() for page in PdfReader(out / "coprod.pdf").pages[:12])
+    assert "Data from ours & <theirs>.csv" in first
 
 
 # Numbers that are not found in a panel, in the words around them.
