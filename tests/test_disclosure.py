@@ -20,11 +20,13 @@ from coprod.disclosure import at_least, counts_rounded, note, smallest_cell, tol
 from coprod.distributions import distributions
 from coprod.errors import PanelError, ValidityError
 from coprod.forms import overlap, profiles
-from coprod.merging import enough, merged
+from coprod.merging import enough, merged, merged_margins
 from coprod.panel import Panel, protected
 from coprod.paths import PANEL
+from coprod.population import banded
 from coprod.show import notice, tables
 from coprod.show.table import csv
+from coprod.weights import load_margins, rake
 from tests.attack import attack, publish
 
 LEAST = 10
@@ -188,6 +190,24 @@ def test_areas_that_are_too_small_become_one() -> None:
     assert list(instrument.areas.values()) == ["Area A", "Other areas"]
     assert found["area"].value_counts().tolist() == [100, 72]
     assert sentences[0].startswith("Areas: “Area B”, “Area C” and “Area D”")
+
+
+def test_weights_still_meet_the_margins_of_what_was_put_together() -> None:
+    whole = open_panel()
+    parts = [
+        whole.frame[whole.frame["area"] == area].iloc[:n] for area, n in (("A", 200), ("B", 60))
+    ]
+    frame = pd.concat(parts).reset_index(drop=True)
+    targets = load_margins()
+    frame["weight"], _ = rake(banded(frame, whole.instrument), targets)
+    found, instrument, _ = merged(frame, whole.instrument, 60)
+    assert list(instrument.areas) == ["others"]
+    assert len(instrument.variables["age"].bands) < 5
+    own = merged_margins(targets, (frame, whole.instrument), (found, instrument))
+    people = banded(found, instrument)
+    for _, variable, level, share in own.itertuples(index=False):
+        has = people[variable].astype(object) == level
+        assert np.average(has, weights=found["weight"]) == pytest.approx(share, abs=1e-8)
 
 
 def test_a_panel_too_small_to_tell_anything_of_is_refused() -> None:

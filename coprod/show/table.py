@@ -251,8 +251,8 @@ def intervals(
 ) -> list[str]:
     """The intervals of a frame's rows, written out."""
     return [
-        "–" if pd.isna(ends).any() else interval(*ends, decimals, share)
-        for ends in frame[[low, high]].to_numpy(float)
+        "–" if pd.isna(start) or pd.isna(end) else interval(start, end, decimals, share)
+        for start, end in zip(frame[low], frame[high], strict=True)
     ]
 
 
