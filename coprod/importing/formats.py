@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import warnings
 import zipfile
 from collections import Counter
@@ -38,6 +39,11 @@ SUFFIXES = {
 PROGRAMS = {"parquet": "a Parquet", "excel": "an Excel", "spss": "an SPSS", "stata": "a Stata"}
 # A workbook of this size when unpacked is no survey.
 UNPACKED = 1_000_000_000
+# A survey packs to a tenth or a twentieth. What packs much better was made to fill a memory.
+PACKED, CELLS, SMALL = 50, 50, 20_000
+"""How much larger a workbook may be unpacked, how many cells a byte may hold, and bytes that count at least."""
+LAST_ROW = 1_048_576
+PLACED = re.compile(rb"""<(?:\w+:)?(row|c)\s[^>]*?\br=["']([A-Z]*)(-?\d+)["']""")
 
 
 def kind_of(file: Path, content: bytes) -> str:
@@ -83,8 +89,8 @@ def _zipped(file: Path, content: bytes) -> str:
         raise refuse(file, [Fault("", f"it is {what}", SAVE if sheet else "unpack it first")])
     if locked:
         raise refuse(file, [Fault("", "it is locked with a password", "save it without")])
-    if size > UNPACKED:
-        raise refuse(file, [Fault("", f"its sheets unpack to {size / 1e9:.1f} GB", SAVE)])
+    if size > min(UNPACKED, PACKED * max(len(content), 10 * SMALL)):
+        raise refuse(file, [Fault("", f"its sheets unpack to {size / 1e6:,.0f} MB", SAVE)])
     return "excel"
 
 
@@ -111,6 +117,9 @@ def read_excel(file: Path, content: bytes, options: Options) -> Table:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of styles and rules that do not matter here
         try:
+            if wrong := _out_of_order(content):
+                said = "it is a damaged Excel workbook: rows or cells are out of order"
+                raise refuse(file, [Fault(f"row {wrong}", said, "save it again in Excel")])
             sheet, sheets = sheet_of(values=True)
             # A file may claim more rows and columns than it has.
             sheet.reset_dimensions()
@@ -159,9 +168,36 @@ def _wide(row: list[str], width: int) -> list[str]:
 
 
 def _has_formulas(content: bytes) -> bool:
+    return any(b"<f" in sheet for sheet in _sheets(content))
+
+
+def _out_of_order(content: bytes) -> str:
+    """The first row that is not where its number says; '' where all are, as the reader expects.
+
+    The reader leaves out, without a word, rows and cells that come after later ones.
+    """
+    for sheet in _sheets(content):
+        row, column = 0, (0, b"")
+        for kind, letters, digits in PLACED.findall(sheet):
+            number, place = int(digits[:20]), (len(letters), letters)
+            if kind == b"row" or number > row:
+                good = row < number <= LAST_ROW
+                row, column = number, (0, b"")
+            else:
+                good = number == row
+            if kind == b"c":
+                good = good and place > column
+                column = place
+            if not good:
+                return str(number)
+    return ""
+
+
+def _sheets(content: bytes) -> Iterator[bytes]:
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
-        sheets = [name for name in archive.namelist() if name.startswith("xl/worksheets/")]
-        return any(b"<f" in archive.read(name) for name in sheets)
+        for name in archive.namelist():
+            if name.startswith("xl/worksheets/") and name.endswith(".xml"):
+                yield archive.read(name)
 
 
 def read_spss(file: Path, content: bytes, options: Options) -> Table:
@@ -185,13 +221,20 @@ def _statistical(
     given = {"encoding": options.encoding} if options.encoding else {}
     # With user_missing, values that the file declares to be missing are kept and can be counted.
     settings = {"user_missing": True, "output_format": "dict", "disable_datetime_conversion": True}
+
+    def cells_of(encoding: dict[str, str]) -> tuple[Any, Any, int]:
+        _, about = read(io.BytesIO(content), metadataonly=True, **settings, **encoding)
+        most = _most(content, len(about.column_names))
+        found = read(io.BytesIO(content), row_limit=most + 1, **settings, **encoding)
+        return *found, most
+
     try:
         try:
-            columns, about = read(io.BytesIO(content), **settings, **given)
+            columns, about, most = cells_of(given)
         except UnicodeDecodeError:
             if given:
                 raise
-            columns, about = read(io.BytesIO(content), **settings, encoding="cp1252")
+            columns, about, most = cells_of({"encoding": "cp1252"})
             form.append("text in Windows-1252 (found out, as the file does not say)")
     except Exception as error:  # damaged files fail in many ways, deep in the reader
         said = f"it is damaged, though it starts as {kind}"
@@ -217,6 +260,8 @@ def _statistical(
             if found:
                 declared[name] = found
     people = len(cells[names[0]]) if names else 0
+    if people > most:
+        raise refuse(file, [_too_many(people, len(names))])
 
     def chunks() -> Iterator[Rows]:
         for first in range(0, people, CHUNK):
@@ -230,6 +275,16 @@ def _statistical(
     return Table(
         header, "row", chunks(), format=form, labels=labels, titles=titles, missing=declared
     )
+
+
+def _most(content: bytes, columns: int) -> int:
+    """The most rows that a survey of this size can have."""
+    return CELLS * max(len(content), SMALL) // max(columns, 1)
+
+
+def _too_many(rows: int, columns: int) -> Fault:
+    said = f"{rows:,} rows of {columns:,} columns in so small a file are no survey"
+    return Fault("", said, SAVE)
 
 
 def _within(text: str, span: Mapping[str, Any]) -> bool:
@@ -264,6 +319,9 @@ def read_parquet(file: Path, content: bytes, options: Options) -> Table:
 
     try:
         source = pq.ParquetFile(pa.BufferReader(content))
+        rows, width = source.metadata.num_rows, source.metadata.num_columns
+        if rows > _most(content, width):
+            raise refuse(file, [_too_many(rows, width)])
         header = [str(name).strip() for name in source.schema_arrow.names]
         batches = list(source.iter_batches(CHUNK))
     except (pa.ArrowException, OSError, ValueError) as error:

@@ -98,8 +98,7 @@ def _decoded(
         except UnicodeDecodeError:
             mixed = True
         else:
-            word = re.search(r"\w*[^\W\x00-\x7f]\w*|[^\x00-\x7f]", text)
-            example = f", from '{shown(word[0])}'" if word else ""
+            example = f", from '{shown(_around(text))}'"
             return text, f"Windows-1252 (found out, as it is not UTF-8{example})", "cp1252"
     lines = enumerate(re.split("\r\n|\r|\n", carried), 1)
     wrong = [number for number, line in lines if re.search("[\udc80-\udcff]", line)]
@@ -107,6 +106,16 @@ def _decoded(
     faults.append(Fault(some("line", wrong), what, "save the file in UTF-8"))
     # Carried along, so that the rest can be checked as well.
     return carried, "an unknown encoding", ""
+
+
+def _around(text: str) -> str:
+    """The word of the first letter that is not ASCII, or of the first other such character."""
+    found = re.search(r"[^\W\x00-\x7f]", text) or re.search(r"[^\x00-\x7f]", text)
+    if not found:
+        return ""
+    before = re.search(r"\w*$", text[max(found.start() - 20, 0) : found.start()])
+    after = re.match(r"\w*", text[found.end() : found.end() + 20])
+    return (before[0] if before else "") + found[0] + (after[0] if after else "")
 
 
 def _delimiter(text: str) -> str:
