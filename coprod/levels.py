@@ -16,16 +16,8 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import stats
 
+from coprod import disclosure
 from coprod.design_based import Estimates, SurveyDesign, domains, numbers, occupied
-from coprod.disclosure import (
-    answers_told,
-    at_least,
-    coarse,
-    counts_rounded,
-    levels_told,
-    thin,
-    withheld,
-)
 from coprod.errors import ValidityError
 from coprod.multiplicity import with_holm
 from coprod.panel import Panel
@@ -93,7 +85,7 @@ def shares(panel: Panel, weighted: bool = True) -> pd.DataFrame:
                 }
             )
             tables.append(occupied(table, item))
-    return answers_told(pd.concat(tables, ignore_index=True), panel)
+    return disclosure.answers_told(pd.concat(tables, ignore_index=True), panel)
 
 
 def means(panel: Panel, by: Sequence[str] = ("issue",), weighted: bool = True) -> pd.DataFrame:
@@ -155,7 +147,7 @@ def means(panel: Panel, by: Sequence[str] = ("issue",), weighted: bool = True) -
         )
         table.insert(0, "form", table.pop("form"))
         tables.append(occupied(table, form))
-    return levels_told(pd.concat(tables, ignore_index=True), panel, by)
+    return disclosure.levels_told(pd.concat(tables, ignore_index=True), panel, by)
 
 
 def gaps(panel: Panel, by: Sequence[str] = ("issue",), weighted: bool = True) -> pd.DataFrame:
@@ -226,7 +218,7 @@ def gaps(panel: Panel, by: Sequence[str] = ("issue",), weighted: bool = True) ->
         ),
         "gap",
     )
-    return levels_told(table, panel, by)
+    return disclosure.levels_told(table, panel, by)
 
 
 def _comparisons(panel: Panel, weighted: bool) -> Iterator[tuple[pd.DataFrame, Estimates, float]]:
@@ -270,7 +262,7 @@ def _comparisons(panel: Panel, weighted: bool) -> Iterator[tuple[pd.DataFrame, E
                     "mean_standard_error": means.standard_error,
                     "mean_low": low,
                     "mean_high": high,
-                    "n": at_least(means.respondents, people, panel.min_cell).astype(int),
+                    "n": disclosure.at_least(means.respondents, people, panel.min_cell).astype(int),
                     "compared": np.isin(np.arange(len(labels)), others),
                 }
             )
@@ -285,7 +277,7 @@ def _enough(
     """Whether each category has enough people above zero and below 100 of both forms."""
     index = frame[list(panel.instrument.forms)].to_numpy()
     sides = np.column_stack([inside & side[:, None] for side in (*(index > 0).T, *(index < 100).T)])
-    return not thin((design.total(sides) > 0).sum(axis=0), panel.min_cell)
+    return not disclosure.thin((design.total(sides) > 0).sum(axis=0), panel.min_cell)
 
 
 def by_background(panel: Panel, weighted: bool = True) -> pd.DataFrame:
@@ -336,11 +328,13 @@ def by_background(panel: Panel, weighted: bool = True) -> pd.DataFrame:
             table.loc[table["compared"], name] = found
         tables.append(table)
     if not tables:
-        raise withheld(panel, "How much people do by their background")
+        raise disclosure.withheld(panel, "How much people do by their background")
     result = with_holm(occupied(pd.concat(tables, ignore_index=True), "by_background"))
     n = result.pop("n")
     result = result.drop(columns="compared").assign(n=n)
-    return coarse(result, panel, [name for name in result if str(name).startswith("mean")])
+    return disclosure.coarse(
+        result, panel, [name for name in result if str(name).startswith("mean")]
+    )
 
 
 def background_tests(panel: Panel, weighted: bool = True) -> pd.DataFrame:
@@ -398,4 +392,4 @@ def background_tests(panel: Panel, weighted: bool = True) -> pd.DataFrame:
         )
     if not rows:
         raise ValidityError("no background of this panel has two groups to compare")
-    return counts_rounded(with_holm(pd.DataFrame(rows)), panel)
+    return disclosure.counts_rounded(with_holm(pd.DataFrame(rows)), panel)
