@@ -278,7 +278,8 @@ PANELS = {
     "alone": lambda: odd(["age", "gender"], real=False, arms=1, **NEVER),
 }
 # They are about what comes with the project, or take too long for what is tested here.
-LEFT_OUT = ("robustness", "validation", "list", "colophon")
+LEFT_OUT = {"robustness", "validation", "yours", "list", "colophon"}
+SLOW = {"many": {"index", "correlates", "claims"}}
 
 
 @pytest.fixture(scope="module", params=PANELS)
@@ -289,7 +290,7 @@ def shown(request: pytest.FixtureRequest) -> Iterator[tuple[str, dict[str, objec
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr("coprod.panel.open_panel", lambda: panel)
         for chapter in read_chapters(open_book(PROJECT)):
-            if Path(chapter.entry.source).stem in LEFT_OUT:
+            if Path(chapter.entry.source).stem in LEFT_OUT | SLOW.get(request.param, set()):
                 continue
             guard = Guard({})
             for block in chapter.blocks:
@@ -305,7 +306,7 @@ def shown(request: pytest.FixtureRequest) -> Iterator[tuple[str, dict[str, objec
 def test_every_chapter_can_be_made_of_odd_panels(shown: tuple[str, dict[str, object]]) -> None:
     name, found = shown
     labels = [label for label in found if isinstance(label, str) and label[:4] in ("fig-", "tbl-")]
-    assert len(labels) > 50
+    assert len(labels) > 40
     assert [label for label in labels if found[label] is None] == []
     absent = {label for label in labels if isinstance(found[label], Note)}
     expected, there = ABSENT[name]
