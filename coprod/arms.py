@@ -16,7 +16,7 @@ from coprod.experiment import Contrast, Covariate
 from coprod.instrument import Instrument
 from coprod.panel import Panel
 
-__all__ = ["OUTCOMES", "POOLED", "TOGETHER", "Comparison", "Experiment"]
+__all__ = ["OUTCOMES", "POOLED", "TOGETHER", "Comparison", "Experiment", "analysable"]
 
 Floats = NDArray[np.float64]
 
@@ -224,6 +224,43 @@ class Experiment:
         if self.min_cell:
             return ValidityError(f"{what}: too few people of an arm for this comparison")
         return ValidityError(f"{what}, arm {comparison.arm}: {error}")
+
+
+def analysable(panel: Panel) -> list[str]:
+    """The outcomes that can be analysed; one that nobody or everybody has must not hide the other.
+
+    Parameters
+    ----------
+    panel
+        The panel.
+
+    Returns
+    -------
+    list of str
+        Any of 'willing' and 'signup'.
+
+    Raises
+    ------
+    ValidityError
+        If the panel has no experiment, or neither can be.
+
+    Examples
+    --------
+    >>> from coprod.panel import open_panel
+    >>> analysable(open_panel())
+    ['willing', 'signup']
+    """
+    experiment = Experiment.of(panel)
+    found, faults = [], []
+    for outcome in OUTCOMES:
+        try:
+            experiment.outcome(outcome)
+            found.append(outcome)
+        except ValidityError as fault:
+            faults.append(fault)
+    if not found:
+        raise faults[0]
+    return found
 
 
 def _codes(values: pd.Series, levels: list[str]) -> NDArray[np.intp]:

@@ -14,7 +14,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import stats
 
-from coprod.arms import OUTCOMES, Comparison, Experiment
+from coprod.arms import OUTCOMES, Comparison, Experiment, analysable
 from coprod.balance import balance, balance_test, flow
 from coprod.disclosure import counts_rounded
 from coprod.errors import ValidityError
@@ -47,43 +47,6 @@ MODERATORS = {
     "efficacy": "Self-efficacy on the issue of the experiment",
     "activity": "Collective activity before the experiment",
 }
-
-
-def analysable(panel: Panel) -> list[str]:
-    """The outcomes that can be analysed; one that nobody or everybody has must not hide the other.
-
-    Parameters
-    ----------
-    panel
-        The panel.
-
-    Returns
-    -------
-    list of str
-        Any of 'willing' and 'signup'.
-
-    Raises
-    ------
-    ValidityError
-        If the panel has no experiment, or neither can be.
-
-    Examples
-    --------
-    >>> from coprod.panel import open_panel
-    >>> analysable(open_panel())
-    ['willing', 'signup']
-    """
-    experiment = Experiment.of(panel)
-    found, faults = [], []
-    for outcome in OUTCOMES:
-        try:
-            experiment.outcome(outcome)
-            found.append(outcome)
-        except ValidityError as fault:
-            faults.append(fault)
-    if not found:
-        raise faults[0]
-    return found
 
 
 def effects(
