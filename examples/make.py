@@ -19,7 +19,7 @@ import pandas as pd
 from coprod.instrument import Instrument, load_instrument
 from coprod.synthetic import synthesise
 
-__all__ = ["EXAMPLE", "example", "write_example"]
+__all__ = ["ARMS", "EXAMPLE", "WARDS", "asked", "example", "write_example"]
 
 EXAMPLE = Path(__file__).resolve().parent / "anyborough.sav"
 
@@ -62,6 +62,14 @@ CODES: dict[str, dict[str, tuple[float, str]]] = {
 QUESTIONS = {"state": "a", "satisfied": "b", "informed": "c", "consulted": "d", "efficacy": "e"}
 
 
+def asked() -> pd.DataFrame:
+    """Who was asked, as a panel has them: the truth to which the mapping must lead back."""
+    people = synthesise(respondents=DRAWN, seed=SEED)
+    kept = people["area"].isin(WARDS) & people["arm"].isin(ARMS)
+    kept &= people["nudge_issue"].isin(ISSUES)
+    return people[kept].sample(frac=1, random_state=SEED).reset_index(drop=True)
+
+
 def example() -> tuple[pd.DataFrame, dict[str, str], dict[str, dict[float, str]]]:
     """The example's cells, what its columns are called, and what its codes mean.
 
@@ -76,11 +84,7 @@ def example() -> tuple[pd.DataFrame, dict[str, str], dict[str, dict[float, str]]
     """
     instrument = load_instrument()
     random = np.random.default_rng(SEED)
-    people = synthesise(respondents=DRAWN, seed=SEED)
-    kept = (
-        people["area"].isin(WARDS) & people["arm"].isin(ARMS) & people["nudge_issue"].isin(ISSUES)
-    )
-    people = people[kept].sample(frac=1, random_state=SEED).reset_index(drop=True)
+    people = asked()
 
     numbers = 1_000 + random.permutation(len(people))
     cells: dict[str, object] = {
