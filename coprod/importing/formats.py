@@ -17,6 +17,8 @@ from coprod.importing.table import CHUNK, Options, Rows, Table, refuse, shown, s
 __all__ = ["kind_of", "read_excel", "read_parquet", "read_spss", "read_stata"]
 
 SAVE = "save it as CSV in UTF-8, as Excel (.xlsx) or as Parquet"
+# How the reader of SPSS and Stata warns of names that are there twice, which it changes.
+TWICE = re.compile(r"column '(.*)' is duplicated", re.DOTALL)
 # What a file is by its first bytes, where people are likely to try it.
 FOREIGN = {
     b"\xd0\xcf\x11\xe0": (
@@ -224,25 +226,34 @@ def _statistical(
 
     def cells_of(encoding: dict[str, str]) -> tuple[Any, Any, int]:
         _, about = read(io.BytesIO(content), metadataonly=True, **settings, **encoding)
-        most = _most(content, len(about.column_names))
-        found = read(io.BytesIO(content), row_limit=most + 1, **settings, **encoding)
-        return *found, most
+        most, promised = _most(content, len(about.column_names)), about.number_rows
+        columns, about = read(io.BytesIO(content), row_limit=most + 1, **settings, **encoding)
+        cells = {str(name): _texts(columns[name]) for name in about.column_names}
+        people = len(next(iter(cells.values()), []))
+        # A file that was cut short is read up to there without a word.
+        if promised is not None and promised >= 0 and people not in (promised, most + 1):
+            raise ValueError
+        return cells, about, most
 
     try:
-        try:
-            columns, about, most = cells_of(given)
-        except UnicodeDecodeError:
-            if given:
-                raise
-            columns, about, most = cells_of({"encoding": "cp1252"})
-            form.append("text in Windows-1252 (found out, as the file does not say)")
+        with warnings.catch_warnings(record=True) as warned:
+            warnings.simplefilter("always")
+            try:
+                cells, about, most = cells_of(given)
+            except UnicodeDecodeError:
+                if given:
+                    raise
+                cells, about, most = cells_of({"encoding": "cp1252"})
+                form.append("text in Windows-1252 (found out, as the file does not say)")
     except Exception as error:  # damaged files fail in many ways, deep in the reader
         said = f"it is damaged, though it starts as {kind}"
         if given:
             said += f", or its text is not {options.encoding}, as the mapping says"
         raise refuse(file, [Fault("", said)]) from error
-    names = [str(name) for name in about.column_names]
-    cells = {name: _texts(columns[name]) for name in names}
+    if twice := dict.fromkeys(name for w in warned for name in TWICE.findall(str(w.message))):
+        allowed = "once is allowed"
+        raise refuse(file, [Fault(f"column {shown(n)}", "there twice", allowed) for n in twice])
+    names = list(cells)
     labels = {
         str(name): {_as_text(value): str(label) for value, label in values.items()}
         for name, values in about.variable_value_labels.items()
