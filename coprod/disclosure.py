@@ -96,8 +96,8 @@ def note(panel: Panel) -> str:
         return ""
     return (
         f"No number is told that fewer than {panel.min_cell} respondents stand behind: where a dash "
-        "stands, it is withheld, with what would give it away. Counts are rounded down to "
-        f"multiples of {panel.min_cell}: read each as “at least”."
+        "stands, it is withheld, with what would give it away. Counts, but of all respondents and of "
+        f"each area, are rounded down to multiples of {panel.min_cell}: read each as “at least”."
     )
 
 

@@ -57,6 +57,8 @@ def arm_flow(table: pd.DataFrame, panel: Panel) -> Figure:
     everybody, arms = total.loc["all"], total.drop("all")
     arms = arms[arms["randomised"] > 0]
     asked, known = everybody["invited"], bool(pd.notna(everybody["invited"]))
+    # Counts of a real panel are rounded down, so that no difference of two can be told.
+    least = "≥ " if panel.min_cell else ""
     chain = [("Invited", asked)] if known else []
     chain += [("Answered", everybody["answered"]), ("Randomised", everybody["randomised"])]
     width = WIDTH / len(arms)
@@ -70,12 +72,13 @@ def arm_flow(table: pd.DataFrame, panel: Panel) -> Figure:
     axes.axis("off")
     for place, (name, people) in enumerate(chain):
         at = step * place
-        _box(axes, middle - 1.05, at, 2.1, tall, f"{name}: {number(people)}", bold=True)
+        of = least if name == "Randomised" else ""
+        _box(axes, middle - 1.05, at, 2.1, tall, f"{name}: {of}{number(people)}", bold=True)
         if place + 1 < len(chain):
             _arrow(axes, middle, at + tall, middle, at + step)
             lost = people - chain[place + 1][1]
             said = "Did not answer" if name == "Invited" else "Not randomised"
-            if lost > 0 or name == "Invited":
+            if name == "Invited" or (lost > 0 and not least):
                 between = at + (tall + step) / 2
                 _arrow(axes, middle, between, middle + 1.25, between)
                 axes.text(
@@ -88,13 +91,26 @@ def arm_flow(table: pd.DataFrame, panel: Panel) -> Figure:
     for place, (name, row) in enumerate(zip(names, arms.itertuples(), strict=True)):
         left, centre = width * place + 0.06, width * (place + 0.5)
         _arrow(axes, centre, fork, centre, top)
-        _box(axes, left, top, width - 0.12, bottom, f"{name}\n{number(row.randomised)}", bold=True)
+        _box(
+            axes,
+            left,
+            top,
+            width - 0.12,
+            bottom,
+            f"{name}\n{least}{number(row.randomised)}",
+            bold=True,
+        )
         _arrow(axes, centre, top + bottom, centre, top + bottom + 0.22)
-        said = f"Analysed\nwilling: {number(row.willing)}\nsign-up: {number(row.signup)}"
+        said = (
+            f"Analysed\nwilling: {least}{number(row.willing)}\nsign-up: {least}{number(row.signup)}"
+        )
         _box(axes, left, top + bottom + 0.22, width - 0.12, 0.72, said)
     kept = min(everybody[name] / everybody["randomised"] for name in OUTCOMES)
     first = f"{percent(everybody['answered'] / asked)} of those invited answered; " if known else ""
-    title = f"{first}at least {percent(np.floor(1000 * kept) / 1000, 1)} of those randomised are analysed"
+    second = f"at least {percent(np.floor(1000 * kept) / 1000, 1)} of those randomised are analysed"
+    if least:
+        second = f"at least {number(arms['randomised'].min())} people were in each arm"
+    title = first + second
     return sign(figure, panel, title[0].upper() + title[1:])
 
 

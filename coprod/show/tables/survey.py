@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pandas as pd
 
 from coprod.panel import Panel
@@ -24,28 +25,30 @@ __all__ = [
 
 
 def areas(frame: pd.DataFrame, panel: Panel) -> Table:
-    """Respondents and weights of each area, from `coprod.sample.by_area`."""
+    """Respondents and weights of each area, from `coprod.sample.by_area`.
+
+    Columns that a panel has nothing for are left out.
+    """
+    columns = {
+        "label": "Area",
+        "nation": "Nation",
+        "respondents": "Respondents",
+        "lightest": "Lightest",
+        "heaviest": "Heaviest",
+        "effective": "Effective respondents",
+        "design_effect": "Design effect",
+    }
+    empty = [name for name in columns if frame[name].replace("", np.nan).isna().all()]
+    columns = {name: heading for name, heading in columns.items() if name not in empty}
+    decimals = {"respondents": 0, "lightest": 2, "heaviest": 2, "effective": 0, "design_effect": 2}
+    weights = [name for name in ("lightest", "heaviest") if name in columns]
     return table(
         frame.assign(nation=frame["nation"].replace("", "–")),
         "study-areas",
-        {
-            "label": "Area",
-            "nation": "Nation",
-            "respondents": "Respondents",
-            "lightest": "Lightest",
-            "heaviest": "Heaviest",
-            "effective": "Effective respondents",
-            "design_effect": "Design effect",
-        },
-        formats={
-            "respondents": 0,
-            "lightest": 2,
-            "heaviest": 2,
-            "effective": 0,
-            "design_effect": 2,
-        },
+        columns,
+        formats={name: decimals[name] for name in decimals if name in columns},
         stub="label",
-        spanners={"Weights": ["lightest", "heaviest"]},
+        spanners={"Weights": weights} if weights else {},
         notes=panel.put_together,
         panel=panel,
         numbers=frame,
