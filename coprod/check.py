@@ -192,14 +192,14 @@ class _Column:
         return found
 
     def contrary(self) -> str:
-        """Where the file's labels give a number another meaning than the codebook does."""
-        if self.variable.kind != "integer":
-            return ""
+        """Where the file's labels give a value another meaning than the codebook does."""
         own = {label.lower(): str(level) for level, label in self.variable.levels.items()}
+        # Other codes than the codebook's are those of numbers only: a category is found by its label.
+        codes = self.labels if self.variable.kind == "integer" else self.variable.levels
         said = [
             f"the file calls {shown(value)} '{shown(label)}', the codebook {own[label.lower()]}"
             for value, label in self.labels.items()
-            if own.get(label.lower(), value) != value
+            if value in codes and own.get(label.lower(), value) != value
         ]
         return "; ".join(said[:SHOWN])
 
