@@ -44,6 +44,7 @@ DOCUMENTS = {
 PROGRAMS = {
     "coprod/": "The Python package that computes, shows and renders",
     "tests/": "The checks, with R's scripts and results in tests/reference/",
+    "examples/": "A worked example: the survey of a council that does not exist, and its mapping",
     "benchmarks/": "What measures the build, and what was measured",
 }
 # What a finished book is made of, as far as a reader takes it away; the rest serves the pages.
