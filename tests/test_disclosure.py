@@ -348,7 +348,7 @@ def test_a_file_of_people_is_protected_and_says_so(
     assert run(["check", str(survey)]) == 0
     said = capsys.readouterr().out
     assert all(sentence in said for sentence in panel.put_together)
-    assert "Counts are rounded down" in notice(panel).data.replace("\\", "")
+    assert "rounded down to multiples" in notice(panel).data.replace("\\", "")
 
 
 @pytest.mark.parametrize("command", ["claims", "render"])
