@@ -7,13 +7,14 @@ import os
 import sys
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from rich.console import Console
 from rich.markup import escape
 
 from coprod.errors import BookError, CoprodError, PanelError
+from coprod.progress import Reporter
 
 __all__ = ["main", "run"]
 
@@ -28,7 +29,7 @@ ProjectFolder = Annotated[
     Path, typer.Option("--project", help="The folder that holds _quarto.yml.", show_default="here")
 ]
 PanelFile = Annotated[
-    Path | None, typer.Option("--panel", help="A panel file of the same shape as data/panel.csv.")
+    Path | None, typer.Option("--panel", help="A panel file: CSV, Excel, SPSS, Stata or Parquet.")
 ]
 MapFile = Annotated[
     Path | None,
@@ -107,7 +108,7 @@ def render(
     _use_min_cell(min_cell)
     notice = _use_panel(panel, mapping)
     names = [name for given in authors for name in given.split(";")] if authors else None
-    with _Reporter(quiet) as reporter:
+    with Reporter(quiet) as reporter:
         built = build(
             project,
             engine,
@@ -158,7 +159,7 @@ def notebooks(
             "Notebooks are kept and shared with the project, and so are made of its own panel only; "
             "COPROD_PANEL names one of real people"
         )
-    with _Reporter(quiet) as reporter:
+    with Reporter(quiet) as reporter:
         written = write_notebooks(project, out, reporter.progress)
         reporter.close()
         reporter.say(f"{len(written)} notebooks in {_near(out)}")
@@ -345,52 +346,6 @@ def preview(
     from coprod.render.preview import serve
 
     serve(project, port, lambda sentence: print(sentence, flush=True))
-
-
-class _Reporter:
-    """Tells how a build goes: a bar on a terminal, plain lines elsewhere, nothing when quiet."""
-
-    def __init__(self, quiet: bool) -> None:
-        self.quiet = quiet
-        self.console = Console(highlight=False)
-        self.bar: Any = None
-        self.totals: dict[str, Any] = {}
-
-    def __enter__(self) -> _Reporter:
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self.close()
-
-    def say(self, sentence: str) -> None:
-        if not self.quiet:
-            self.console.print(escape(sentence), soft_wrap=True)
-
-    def progress(self, chapter: str, done: int, total: int) -> None:
-        if self.quiet:
-            return
-        if not self.console.is_terminal:
-            if done == total:
-                self.say(f"{chapter}: {total} cells")
-            return
-        if self.bar is None:
-            from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
-
-            self.bar = Progress(
-                TextColumn("{task.description}"),
-                BarColumn(bar_width=30),
-                MofNCompleteColumn(),
-                console=self.console,
-            )
-            self.bar.start()
-        if chapter not in self.totals:
-            self.totals[chapter] = self.bar.add_task(chapter, total=total)
-        self.bar.update(self.totals[chapter], completed=done)
-
-    def close(self) -> None:
-        if self.bar is not None:
-            self.bar.stop()
-            self.bar = None
 
 
 def _use_min_cell(given: int | None) -> None:
