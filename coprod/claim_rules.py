@@ -43,6 +43,7 @@ SCHEMA: dict[str, Any] = {
             "chapter": TEXT,
             "built_in": anything,
             "note": TEXT,
+            "drawn": TEXT,
         }
     ]
 }
@@ -99,6 +100,8 @@ class Claim:
         Parameters of the design set so that the claim holds of the synthetic panel.
     note
         What else a reader should know.
+    drawn
+        The same of the synthetic panel alone.
     """
 
     id: str
@@ -113,6 +116,7 @@ class Claim:
     untestable: str
     built_in: tuple[str, ...]
     note: str
+    drawn: str = ""
 
 
 def load_claims(path: Path | None = None) -> dict[str, Claim]:
@@ -171,6 +175,7 @@ def _claim(entry: Mapping[str, Any]) -> Claim:
         untestable=entry.get("untestable", ""),
         built_in=tuple(entry.get("built_in") or ()),
         note=entry.get("note", ""),
+        drawn=entry.get("drawn", ""),
     )
 
 

@@ -222,7 +222,7 @@ def verdicts(
                 "built_in_by": ", ".join(claim.built_in) if panel.synthetic else "",
                 "chapter": claim.chapter,
                 "why": rule.why if rule else "",
-                "note": claim.note,
+                "note": " ".join(filter(None, [claim.note, claim.drawn * panel.synthetic])),
             }
         )
     return pd.DataFrame(rows)
