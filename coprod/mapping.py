@@ -198,7 +198,7 @@ class _Reader:
 
     def group(self, key: str) -> dict[str, str]:
         """Names and labels of areas, arms or issues, without those that cannot stand."""
-        given = {name.strip(): label.strip() for name, label in self.content.get(key, {}).items()}
+        given = self.stripped((key,), self.content.get(key, {}))
         if key == "arms" and len(given) == 1:
             self.fault((key,), "one arm is no experiment", "the first arm is the control")
         found: dict[str, str] = {}
@@ -207,8 +207,8 @@ class _Reader:
             for name, label in (self.whole.issues if key == "issues" else {}).items()
             if name not in given and name not in self.without
         }
+        taken = set(others.values())
         for name, label in given.items():
-            taken = [*found.values(), *others.values()]
             if key == "issues" and name not in self.whole.issues:
                 known = nearest(name, self.whole.issues)
                 self.fault((key, name), f"no issue '{shown(name)}'", known)
@@ -220,10 +220,20 @@ class _Reader:
                 self.fault((key, name), said, "each needs a label of its own")
             else:
                 found[name] = label
+                taken.add(label)
+        return found
+
+    def stripped(self, path: tuple[Any, ...], given: Mapping[str, str]) -> dict[str, str]:
+        """Names and what they stand for without the blanks around them, which nobody sees."""
+        found: dict[str, str] = {}
+        for name, value in given.items():
+            if name.strip() in found:
+                self.fault((*path, name), f"'{shown(name.strip())}' stands twice")
+            found[name.strip()] = value.strip()
         return found
 
     def where(self, path: tuple[Any, ...]) -> str:
-        return f"{self.file.name}:{self.places.get(path, 1)}"
+        return f"{shown(self.file.name, 100)}:{self.places.get(path, 1)}"
 
     def fault(self, path: tuple[Any, ...], what: str, hint: str = "") -> None:
         self.faults.append(Fault(self.where(path), what, hint))
@@ -295,7 +305,7 @@ class _Reader:
         self.guess((*path, "guess"), entry, f"{name} is taken from '{shown(column)}'")
         missing = entry.get("missing", [])
         missing = {missing} if isinstance(missing, str) else set(missing)
-        given = {key.strip(): value.strip() for key, value in entry.get("values", {}).items()}
+        given = self.stripped((*path, "values"), entry.get("values", {}))
         reverse = entry.get("reverse") == "true"
         scale = self.scale(variable, entry, reverse)
         if variable.kind == "text" and (given or missing):

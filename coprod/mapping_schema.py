@@ -6,6 +6,7 @@ from fractions import Fraction
 from typing import Any
 
 from coprod.errors import Fault
+from coprod.importing.table import shown
 from coprod.schema import TEXT, Kind, Places, check_mapping, one_of
 
 __all__ = ["REST", "SCHEMA", "TAB", "number"]
@@ -79,7 +80,9 @@ def ignored(given: Any, places: Places, file: str, path: tuple[Any, ...]) -> lis
 def wrong(path: tuple[Any, ...], places: Places, file: str, wanted: str) -> Fault:
     """The fault that a value is of another kind."""
     where = f"{file}:{places.get(path, 1)}"
-    return Fault(where, f"'{'.'.join(map(str, path))}' cannot be read", f"it must be {wanted}")
+    return Fault(
+        where, f"'{shown('.'.join(map(str, path)), 100)}' cannot be read", f"it must be {wanted}"
+    )
 
 
 def number(text: Any) -> Fraction | None:

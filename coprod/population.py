@@ -175,4 +175,8 @@ def raked(
             Fault(f"margins, {fault.where}", fault.what, fault.allowed) for fault in error.faults
         ]
         return frame, found or [Fault("margins", error.summary)]
+    least = instrument.variables["weight"].minimum or 0
+    if few := int((weights < least).sum()):
+        said = f"they give {few:,} respondent{'s' * (few != 1)} a weight of {weights.min():.3g}"
+        return frame, [Fault("margins", said, f"the least is {least:f}")]
     return frame.assign(weight=weights), []

@@ -15,6 +15,7 @@ from typing import Any
 import yaml
 
 from coprod.errors import Fault, ValidityError
+from coprod.importing.table import shown
 
 __all__ = [
     "FLAG",
@@ -34,6 +35,8 @@ Kind = tuple[str, Callable[[Any], bool]]
 Places = Mapping[tuple[Any, ...], int]
 
 MOST = 100_000
+LARGEST = 500_000
+"""Keys, and bytes: far more than anybody writes, and read in a few seconds."""
 
 TEXT: Kind = ("text", lambda value: isinstance(value, str))
 FLAG: Kind = ("true or false", lambda value: isinstance(value, bool))
@@ -108,7 +111,10 @@ def read_yaml(
                 here = (*path, key.value)
                 if here in places:
                     faults.append(
-                        Fault(f"{file}:{line + key.start_mark.line}", f"'{key.value}' stands twice")
+                        Fault(
+                            f"{file}:{line + key.start_mark.line}",
+                            f"'{shown(key.value)}' stands twice",
+                        )
                     )
                 places[here] = line + key.start_mark.line
                 visit(value, here)
@@ -164,16 +170,25 @@ def read_checked(
     ValidityError
         When the file cannot be read, or with everything that is wrong in it.
     """
+    name = shown(file.name, 100)
     try:
+        # What is no file, as a device, may have no end.
+        if file.exists() and not file.is_file():
+            raise ValidityError(f"{name} cannot be read: it is not a file")
+        if file.is_file() and file.stat().st_size > LARGEST:
+            raise ValidityError(f"{name} cannot be read: it has more than {LARGEST:,} bytes")
         text = file.read_text(encoding="utf-8")
+    except ValidityError:
+        raise
     except (OSError, ValueError) as error:
-        raise ValidityError(f"{file.name} cannot be read: {error}") from error
-    content, places, faults = read_yaml(text, file.name, loader=loader)
-    faults = faults or check_mapping(content, allowed, places, file.name)
+        reason = getattr(error, "strerror", None) or str(error)
+        raise ValidityError(f"{name} cannot be read: {shown(reason, 200)}") from error
+    content, places, faults = read_yaml(text, name, loader=loader)
+    faults = faults or check_mapping(content, allowed, places, name)
     faults = faults or list(more(content, places))
     if faults:
         count = f"{len(faults)} fault{'s' * (len(faults) > 1)}"
-        raise ValidityError(f"{file.name} cannot be used: {count}", faults)
+        raise ValidityError(f"{name} cannot be used: {count}", faults)
     return content
 
 
@@ -200,7 +215,7 @@ def check_mapping(
         Where in the file the mapping stands.
     """
     at = f"{file}:{places.get(path, 1)}"
-    inside = f"'{'.'.join(map(str, path))}'" if path else "the file"
+    inside = f"'{shown('.'.join(map(str, path)), 100)}'" if path else "the file"
     if not isinstance(value, dict):
         return [Fault(at, f"{inside} must hold keys", f"allowed are {', '.join(allowed)}")]
     faults: list[Fault] = []
@@ -211,7 +226,7 @@ def check_mapping(
             faults.append(
                 Fault(
                     at,
-                    f"the key '{key}' is not one that this book may use",
+                    f"the key '{shown(str(key))}' is not one that this book may use",
                     nearest(str(key), allowed),
                 )
             )
@@ -228,5 +243,7 @@ def check_mapping(
             for index, item in enumerate(given):
                 faults += check_mapping(item, kind[0], places, file, (*here, index))
         elif not kind[1](given):
-            faults.append(Fault(at, f"'{key}' is {given!r}", f"it must be {kind[0]}"))
+            faults.append(
+                Fault(at, f"'{key}' is {shown(repr(given), 100)}", f"it must be {kind[0]}")
+            )
     return faults

@@ -18,7 +18,17 @@ from coprod.instrument import Variable, load_instrument
 from coprod.paths import PANEL
 from examples.make import EXAMPLE
 
-__all__ = ["FORMATS", "Planted", "damaged", "exported", "good", "labelled", "mapped", "planted", "written"]
+__all__ = [
+    "FORMATS",
+    "Planted",
+    "damaged",
+    "exported",
+    "good",
+    "labelled",
+    "mapped",
+    "planted",
+    "written",
+]
 
 INSTRUMENT = load_instrument()
 VARIABLES = INSTRUMENT.variables
@@ -79,7 +89,9 @@ def parquet(cells: pd.DataFrame) -> bytes:
     return stream.getvalue()
 
 
-def statistical(write: Callable[..., None], suffix: str, cells: pd.DataFrame, folder: Path) -> bytes:
+def statistical(
+    write: Callable[..., None], suffix: str, cells: pd.DataFrame, folder: Path
+) -> bytes:
     file = folder / f"written{suffix}"
     write(typed(cells), str(file))
     content = file.read_bytes()
@@ -273,7 +285,9 @@ def labelled(rng: random.Random, folder: Path) -> tuple[Planted, Path]:
     made.wanted[items[0]] = made.wanted[items[0]].where(~made.wanted[items[0]].isin(gone), "")
     if rng.random() < 0.6:
         labels[items[1]] = {0: "Often", 1: "Sometimes", 2: "Never"}
-        made.faults.append((f"column {items[1]}:", "calls 0 'Often', the codebook 2", "mend the labels"))
+        made.faults.append(
+            (f"column {items[1]}:", "calls 0 'Often', the codebook 2", "mend the labels")
+        )
     if rng.random() < 0.6:
         labels["gender"] = {"man": "Woman", "woman": "Man"}
         made.faults.append(("column gender:", "calls man 'Woman', the codebook woman"))
