@@ -10,7 +10,7 @@ from html import escape
 import pandas as pd
 from great_tables import GT, html
 
-from coprod.disclosure import digits, note
+from coprod.disclosure import digits
 from coprod.labels import one_line
 from coprod.panel import Panel
 from coprod.show.words import interval, number, percent
@@ -268,4 +268,6 @@ def _write(value: float, how: Writer) -> str:
 
 def _source(panel: Panel) -> str:
     said = panel.describe()
-    return f"{said[0].upper()}{said[1:]}. {note(panel)}".strip()
+    # The page's notice says more of it.
+    least = f" – is withheld: fewer than {panel.min_cell} respondents stand behind it, or would follow from it."
+    return f"{said[0].upper()}{said[1:]}.{least if panel.min_cell else ''}"
