@@ -249,6 +249,12 @@ def _together(
         faults.append(
             Fault("column source", "both synthetic and survey", "a panel is one or the other")
         )
+    if "weight" in values:
+        weights = values["weight"][np.isfinite(values["weight"])]
+        with np.errstate(over="ignore"):
+            counted = isfinite(float((weights**2).sum()))
+        if not counted:
+            faults.append(Fault("column weight", "too large to be added up"))
     for name, other in (
         ("arm", "nudge_issue"),
         ("nudge_issue", "arm"),

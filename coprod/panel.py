@@ -196,7 +196,10 @@ def read_panel(file: Path, mapping: Path | None = None) -> tuple[Panel, Table]:
         mapping="" if plan is None else plan.checksum,
         margins=margins,
     )
-    return protected(panel), table
+    try:
+        return protected(panel), table
+    except PanelError as error:
+        raise refuse(file, [Fault("", error.summary)]) from error
 
 
 def protected(panel: Panel, min_cell: int | None = None) -> Panel:

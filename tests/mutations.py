@@ -22,6 +22,7 @@ __all__ = [
     "FORMATS",
     "Planted",
     "damaged",
+    "delimited",
     "exported",
     "good",
     "labelled",
@@ -204,8 +205,10 @@ def wrong_values(variable: Variable, form: str) -> list[str]:
         return ["x" * 65, "y" * 100]
     if variable.kind == "category":
         return texts
-    numbers = ["-1", "1e300", "-0.5", "123456789"] if variable.name != "weight" else ["0", "-1"]
-    return [*texts, *numbers]
+    if variable.name == "weight":
+        # There is no largest weight.
+        return [*(text for text in texts if not text.isdecimal() or not text.isascii()), "0", "-1"]
+    return [*texts, "-1", "1e300", "-0.5", "123456789"]
 
 
 def spoil(made: Planted, rng: random.Random, form: str, free: list[str], unit: Unit) -> None:

@@ -30,6 +30,7 @@ from tests.mutations import (
     FORMATS,
     Planted,
     damaged,
+    delimited,
     exported,
     good,
     labelled,
@@ -275,6 +276,8 @@ BOMBS = {
                            "its sheets unpack to 20 MB"),
     "rows without end": ("p.parquet", many_rows, "3,000,000 rows of 1 columns in so small a file"),
     "one word": ("p.csv", lambda: b"a" * 300_000 + b",\xe9\n1,2\n", "line 1: a cell of more than 131,072"),
+    "weights beyond counting": ("p.csv", lambda: delimited(good().assign(weight="1e200")),
+                                "column weight: too large to be added up"),
     "a mark that parts nothing": ("p.csv", lambda: b'sep="\narea"age\nA"3\n', "column"),
 }  # fmt: skip
 

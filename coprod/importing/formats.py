@@ -45,7 +45,7 @@ UNPACKED = 1_000_000_000
 PACKED, CELLS, SMALL = 50, 50, 20_000
 """How much larger a workbook may be unpacked, how many cells a byte may hold, and bytes that count at least."""
 LAST_ROW = 1_048_576
-PLACED = re.compile(rb"""<(?:\w+:)?(row|c)\s[^>]*?\br=["']([A-Z]*)(-?\d+)["']""")
+PLACED = re.compile(rb"""<(?:\w+:)?(row|c)\s[^<>]*?\br=["']([A-Z]*)(-?\d+)["']""")
 
 
 def kind_of(file: Path, content: bytes) -> str:
