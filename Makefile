@@ -86,4 +86,4 @@ lock: .venv/uv.stamp ## Renew the lock files from pyproject.toml, for Linux, mac
 	$(LOCK) --no-generate-hashes --group build -c requirements.lock -o constraints.txt pyproject.toml
 
 clean: ## Remove what was built and the environment
-	rm -rf _book dist .venv
+	rm -rf _book dist .cache .venv

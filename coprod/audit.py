@@ -18,7 +18,7 @@ from pathlib import Path
 import pandas as pd
 
 from coprod.errors import BookError, Fault
-from coprod.panel import Panel
+from coprod.panel import Panel, protected
 
 __all__ = ["Audit", "audit"]
 
@@ -77,7 +77,7 @@ def audit(book: Path, panel: Panel) -> Audit:
     book
         The folder of the book.
     panel
-        What it was made of.
+        What it was made of, as of :func:`coprod.panel.read_panel`: before groups are put together.
 
     Returns
     -------
@@ -94,7 +94,7 @@ def audit(book: Path, panel: Panel) -> Audit:
     files = sorted(path for path in book.rglob("*") if path.is_file()) if book.is_dir() else []
     if not any(path.suffix == ".html" for path in files):
         raise BookError(f"{book} holds no finished book; 'coprod render' makes one")
-    people = _People(panel)
+    people = _People(panel, panel if panel.min_cell else protected(panel))
     faults: list[Fault] = []
     unread = []
     for path in files:
@@ -127,12 +127,13 @@ class _People:
     """What would identify somebody of a panel, ready to be looked for."""
 
     panel: Panel
+    told: Panel
     least: int = field(init=False)
     about: str = field(init=False)
 
     def __post_init__(self) -> None:
-        self.least = self.panel.min_cell
-        self.about = self.panel.describe()
+        self.least = self.told.min_cell
+        self.about = self.told.describe()
 
     @cached_property
     def identifiers(self) -> set[str]:
@@ -146,14 +147,16 @@ class _People:
 
         They start at every few columns, so that half as many again are found wherever they start.
         """
-        frame = self.panel.frame.drop(columns=["source", "respondent"], errors="ignore")
-        columns = [[_plain(value) for value in frame[name]] for name in frame]
         found: dict[str, set[int]] = {}
-        for size in (WORDS, NUMBERS):
-            for start in range(0, len(columns) - size + 1, size // 2):
-                for answers in zip(*columns[start : start + size], strict=True):
-                    if "" not in answers and _telling(answers):
-                        found.setdefault(answers[0], set()).add(hash(answers))
+        # As they were answered, and as they are where groups are put together.
+        for panel in {id(each): each for each in (self.panel, self.told)}.values():
+            frame = panel.frame.drop(columns=["source", "respondent"], errors="ignore")
+            columns = [[_plain(value) for value in frame[name]] for name in frame]
+            for size in (WORDS, NUMBERS):
+                for start in range(0, len(columns) - size + 1, size // 2):
+                    for answers in zip(*columns[start : start + size], strict=True):
+                        if "" not in answers and _telling(answers):
+                            found.setdefault(answers[0], set()).add(hash(answers))
         return found
 
 

@@ -98,6 +98,12 @@ def render(
         int | None,
         typer.Option(min=1, help="How many chapters run at once.", show_default="the processors"),
     ] = None,
+    cache: Annotated[
+        bool,
+        typer.Option(
+            "--cache/--no-cache", help="Whether results of earlier builds are taken and kept."
+        ),
+    ] = True,
     quiet: Annotated[
         bool, typer.Option("--quiet", help="Say nothing unless something is wrong.")
     ] = False,
@@ -120,6 +126,7 @@ def render(
             notice=notice,
             title=title,
             authors=names,
+            cache=cache,
         )
         reporter.close()
         index = built.out / "index.html"
@@ -128,6 +135,16 @@ def render(
             reporter.say(f"Open {index.as_uri()}")
         if built.pdf:
             reporter.say(f"Paper {_near(built.pdf)}")
+
+
+@app.command()
+def clean(project: ProjectFolder = Path()) -> None:
+    """Throw away the results that earlier builds have kept."""
+    from coprod.render.kept import forget
+    from coprod.render.project import open_book
+
+    forget(open_book(project).folder)
+    print("Nothing is kept: the next build runs everything")
 
 
 @app.command()
@@ -198,13 +215,14 @@ def check(
     """Read a panel file; say what was read, or everything that is wrong with it."""
     from coprod.importing.report import page, summary
     from coprod.importing.table import shown
-    from coprod.panel import read_panel
+    from coprod.panel import protected, read_panel
 
     if report is not None and report.resolve() in [f.resolve() for f in (file, mapping) if f]:
         raise PanelError("The report would be written over the panel or its mapping")
     refusal = None
     try:
-        lines = summary(*read_panel(file, mapping))
+        panel, table = read_panel(file, mapping)
+        lines = summary(protected(panel), table)
     except PanelError as error:
         refusal = error
         lines = [(fault.where, str(fault)) for fault in error.faults]
@@ -279,10 +297,10 @@ def audit(
 ) -> None:
     """Look through a finished book for anything that could identify someone; status 2 if there is."""
     from coprod.audit import audit as look
-    from coprod.panel import open_panel
+    from coprod.panel import read_panel
 
     _use_min_cell(min_cell)
-    found = look(book, open_panel(panel, mapping))
+    found = look(book, read_panel(panel, mapping)[0])
     if found.faults:
         raise BookError(f"{found.said}; what was found, by file", found.faults)
     print(found.said)

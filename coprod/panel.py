@@ -156,18 +156,47 @@ def open_panel(path: str | Path | None = None, mapping: str | Path | None = None
     >>> panel.synthetic
     True
     """
+    return protected(read_panel(path, mapping)[0])
+
+
+def read_panel(
+    path: str | Path | None = None, mapping: str | Path | None = None
+) -> tuple[Panel, Table]:
+    """The panel that a file holds, and what was found out about the file.
+
+    Unlike that of :func:`open_panel` nothing of it is protected yet: no groups are put together, and
+    whatever is computed from it must stay with those who hold the file.
+
+    Parameters
+    ----------
+    path, mapping
+        As for :func:`open_panel`.
+
+    Returns
+    -------
+    panel : Panel
+        With `min_cell` 0.
+    table : Table
+        Its `format` and `missing` say how the file was read.
+
+    Raises
+    ------
+    PanelError
+        As :func:`open_panel`.
+
+    Examples
+    --------
+    >>> panel, table = read_panel(PANEL)
+    >>> table.format[0]
+    'text in UTF-8'
+    """
     if path is None:
         path = os.environ.get("COPROD_PANEL")
         mapping = mapping or os.environ.get("COPROD_MAP") or None
         if mapping and not path:
             raise PanelError(f"The mapping {shown(str(mapping), 300)} needs the file of a panel")
-    return read_panel(Path(path or PANEL), None if mapping is None else Path(mapping))[0]
-
-
-def read_panel(file: Path, mapping: Path | None = None) -> tuple[Panel, Table]:
-    """The panel of a file as `open_panel` gives it, and what was found out about the file."""
-    whole = load_instrument()
-    plan = None if mapping is None else read_mapping(mapping, whole)
+    file, whole = Path(path or PANEL), load_instrument()
+    plan = None if mapping is None else read_mapping(Path(mapping), whole)
     table, content = read_table(file, None if plan is None else plan.options)
     table = from_the_field(table, whole)
     if plan is None:
@@ -197,7 +226,7 @@ def read_panel(file: Path, mapping: Path | None = None) -> tuple[Panel, Table]:
         margins=margins,
     )
     try:
-        return protected(panel), table
+        return panel, table
     except PanelError as error:
         raise refuse(file, [Fault("", error.summary)]) from error
 

@@ -5,12 +5,15 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import pandas as pd
 
-from coprod.render.chapter import Chapter
+from coprod.render.chapter import Chapter, read_chapters
+from coprod.render.project import open_book
+from coprod.render.told import told
 
-__all__ = ["programs"]
+__all__ = ["book_programs", "programs"]
 
 COLUMNS = ["label", "caption", "file", "shown_by", "computed_by"]
 
@@ -70,6 +73,14 @@ def programs(chapters: Sequence[Chapter]) -> pd.DataFrame:
             for name, use in _assigned(tree, known).items():
                 made[name] = made[name].with_more(use) if name in made else use
     return pd.DataFrame(rows, columns=COLUMNS)
+
+
+def book_programs(folder: Path) -> pd.DataFrame:
+    """The same of the book that is being made, and else of that in a folder."""
+    given = told("programs")
+    if given is None:
+        return programs(read_chapters(open_book(folder)))
+    return pd.DataFrame(given, columns=COLUMNS)
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from coprod import claims
 from coprod.audit import audit
 from coprod.cli import run
 from coprod.errors import PanelError
-from coprod.panel import Panel, open_panel
+from coprod.panel import Panel, open_panel, read_panel
 from coprod.paths import EXAMPLE, EXAMPLE_FIRST_TRY, EXAMPLE_MAPPING, PROJECT
 from examples.make import ARMS, WARDS, asked, example
 
@@ -32,7 +32,15 @@ def panel() -> Panel:
 def book(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The book about Anyborough, by the command that the chapter gives."""
     out = tmp_path_factory.mktemp("example") / "anyborough"
-    arguments = ["render", "--project", str(PROJECT), "--engine", "embedded", "--quiet"]
+    arguments = [
+        "render",
+        "--project",
+        str(PROJECT),
+        "--engine",
+        "embedded",
+        "--quiet",
+        "--no-cache",
+    ]
     arguments += ["--panel", str(EXAMPLE), "--map", str(EXAMPLE_MAPPING), "--title", TITLE]
     before = dict(os.environ)
     try:
@@ -116,5 +124,6 @@ def test_every_claim_has_its_verdict(book: Path, pages: dict[str, str], panel: P
         assert title in pages["chapters/claims.html"]
 
 
-def test_nobody_can_be_found_in_it(book: Path, panel: Panel) -> None:
-    assert [str(fault) for fault in audit(book, panel).faults] == []
+def test_nobody_can_be_found_in_it(book: Path) -> None:
+    whole, _ = read_panel(EXAMPLE, EXAMPLE_MAPPING)
+    assert [str(fault) for fault in audit(book, whole).faults] == []

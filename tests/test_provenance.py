@@ -4,23 +4,25 @@ from __future__ import annotations
 
 import hashlib
 import json
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
 
 from coprod.paths import PROJECT
 from coprod.render import provenance
-from coprod.render.provenance import BUILD_VARIABLE, INPUTS, PANEL_VARIABLE, gather
+from coprod.render.provenance import INPUTS, PANEL_VARIABLE, gather
+from coprod.render.told import BUILD_VARIABLE, telling
 
 
-def told(monkeypatch: pytest.MonkeyPatch, folder: Path = PROJECT) -> dict[str, str]:
-    monkeypatch.setenv(BUILD_VARIABLE, gather(folder, "coprod 0").as_json())
-    return dict(provenance.table().set_index("what")["value"])
+def told(folder: Path = PROJECT) -> dict[str, str]:
+    with telling({"provenance": asdict(gather(folder, "coprod 0"))}):
+        return dict(provenance.table().set_index("what")["value"])
 
 
 def test_the_inputs_have_the_checksums_of_their_files(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv(PANEL_VARIABLE, raising=False)
-    rows = told(monkeypatch)
+    rows = told()
     for what, name in INPUTS.items():
         assert rows[f"{what}, {name}"] == hashlib.sha256((PROJECT / name).read_bytes()).hexdigest()
 
@@ -30,24 +32,24 @@ def test_another_panel_is_named_without_its_folder(
 ) -> None:
     (tmp_path / "ours.csv").write_text("a\n1\n")
     monkeypatch.setenv(PANEL_VARIABLE, str(tmp_path / "ours.csv"))
-    rows = told(monkeypatch)
+    rows = told()
     assert rows["Panel, ours.csv"] == hashlib.sha256(b"a\n1\n").hexdigest()
     assert not any(str(tmp_path) in text for pair in rows.items() for text in pair)
 
 
-def test_the_time_is_the_benchmarks_and_no_clock_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_time_is_the_benchmarks_and_no_clock_is_read() -> None:
     measured = json.loads((PROJECT / "benchmarks/results.json").read_text())
-    rows = told(monkeypatch)
+    rows = told()
     assert rows["Benchmark"].startswith(f"{measured['cases'][0]['wall_seconds']:.0f} s")
     assert measured["machine"] in rows["Benchmark"]
-    assert told(monkeypatch) == rows
+    assert told() == rows
 
 
 def test_a_book_with_none_of_these_files_says_nothing_of_them(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.delenv(PANEL_VARIABLE, raising=False)
-    rows = told(monkeypatch, tmp_path)
+    rows = told(tmp_path)
     assert rows["Commit"] == "unknown"
     assert "Benchmark" not in rows
     assert not any(", data/" in what for what in rows)

@@ -10,26 +10,30 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import yaml
+from nbformat import NotebookNode
 
 from coprod.errors import BookError, Fault
 from coprod.labels import plain
+from coprod.programs import programs
 from coprod.render.chapter import Chapter, read_chapters
 from coprod.render.document import PANDOC, Converted, convert
 from coprod.render.downloads import write_pngs
 from coprod.render.execute import Progress, kernel_environment, run_chapters
+from coprod.render.kept import Kept
 from coprod.render.notebook import has_code, notebook_name, notebook_text
 from coprod.render.paper import write_paper
 from coprod.render.place import check_output, fresh_folder
 from coprod.render.project import CONFIG, Book, open_book
-from coprod.render.provenance import BUILD_VARIABLE, Provenance, gather, write_record
+from coprod.render.provenance import Provenance, gather, write_record
 from coprod.render.site import Page, write_site
+from coprod.render.told import telling
 
 __all__ = ["ENGINES", "TARGETS", "Built", "choose_engine", "render", "write_notebooks"]
 
@@ -119,6 +123,7 @@ def render(
     notice: str | None = None,
     title: str | None = None,
     authors: Sequence[str] | None = None,
+    cache: bool = True,
 ) -> Built:
     """Make a book from a project.
 
@@ -142,6 +147,8 @@ def render(
         What data the book rests on, for every page; by default ``data-title`` of ``_quarto.yml``.
     title, authors
         Of the book, in place of those of ``_quarto.yml``.
+    cache
+        Whether the embedded engine takes results of earlier builds, and keeps its own.
 
     Returns
     -------
@@ -163,11 +170,15 @@ def render(
     announce(f"Engine: {description}")
     chapters = read_chapters(book)
     provenance = gather(book.folder, description)
-    with fresh_folder(target) as fresh:
+    pieces = _pieces(provenance, chapters)
+    with fresh_folder(target) as fresh, telling(pieces):
         if name == "quarto":
             _render_with_quarto(book, to, fresh, provenance)
         else:
-            _render_embedded(book, chapters, to, fresh, provenance, jobs, progress, announce)
+            kept = Kept(book, pieces, target) if cache else None
+            jobs = jobs or os.cpu_count() or 1
+            notebooks = run_chapters(book, chapters, jobs, progress=progress, kept=kept)
+            _render_embedded(book, chapters, notebooks, to, fresh, provenance, announce)
         write_record(provenance, fresh)
     pdf = target / book.pdf_name if to != "html" else None
     return Built(target, description, time.monotonic() - started, pdf)
@@ -176,15 +187,12 @@ def render(
 def _render_embedded(
     book: Book,
     chapters: Sequence[Chapter],
+    notebooks: Sequence[NotebookNode],
     to: str,
     fresh: Path,
     provenance: Provenance,
-    jobs: int | None,
-    progress: Progress | None,
     announce: Callable[[str], None],
 ) -> None:
-    with _told(provenance):
-        notebooks = run_chapters(book, chapters, jobs or os.cpu_count() or 1, progress=progress)
     if to != "pdf":
         announce("Website")
         converted = convert(book, chapters, notebooks, "html", fresh)
@@ -253,18 +261,12 @@ def write_notebooks(
     return written
 
 
-@contextmanager
-def _told(provenance: Provenance) -> Iterator[None]:
-    """Let the kernels know what build they run in."""
-    before = os.environ.get(BUILD_VARIABLE)
-    os.environ[BUILD_VARIABLE] = provenance.as_json()
-    try:
-        yield
-    finally:
-        if before is None:
-            del os.environ[BUILD_VARIABLE]
-        else:
-            os.environ[BUILD_VARIABLE] = before
+def _pieces(provenance: Provenance, chapters: Sequence[Chapter]) -> dict[str, Any]:
+    """What the kernels may ask the build for."""
+    return {
+        "provenance": asdict(provenance),
+        "programs": programs(chapters).to_dict("records"),
+    }
 
 
 def _copy_files(book: Book, converted: Sequence[Converted], folder: Path) -> None:
@@ -285,7 +287,7 @@ def _copy_resources(book: Book, folder: Path) -> None:
 
 def _render_with_quarto(book: Book, to: str, fresh: Path, provenance: Provenance) -> None:
     """Let Quarto render a copy of the project, so that what it leaves behind is not ours to tidy."""
-    with tempfile.TemporaryDirectory(prefix="coprod-") as temporary, _told(provenance):
+    with tempfile.TemporaryDirectory(prefix="coprod-") as temporary:
         project = Path(temporary) / "project"
         left_out = shutil.ignore_patterns(".*", book.output.name, fresh.name, "__pycache__")
         shutil.copytree(book.folder, project, ignore=left_out)

@@ -17,9 +17,11 @@ from nbformat import NotebookNode
 
 from coprod.errors import BookError, Fault
 from coprod.render.chapter import Cell, Chapter
+from coprod.render.kept import Kept
 from coprod.render.kernels import Nursery, kernel_manager, nursery
 from coprod.render.notebook import chapter_notebook, has_code, source_lines
 from coprod.render.project import Book
+from coprod.render.told import READ_VARIABLE
 
 __all__ = ["Progress", "run_chapters"]
 
@@ -39,8 +41,9 @@ def run_chapters(
     jobs: int = 2,
     timeout: int = 600,
     progress: Progress | None = None,
+    kept: Kept | None = None,
 ) -> list[NotebookNode]:
-    """Run every chapter that has something to run.
+    """Run every chapter that has something to run and has not been run before.
 
     Parameters
     ----------
@@ -54,6 +57,8 @@ def run_chapters(
         After how many seconds a cell is stopped.
     progress
         Told after each cell.
+    kept
+        Results of earlier builds; none where every chapter is to be run.
 
     Returns
     -------
@@ -71,9 +76,9 @@ def run_chapters(
 
         async def run(chapter: Chapter) -> NotebookNode:
             async with limit:
-                return await _run_chapter(book, chapter, kernels, timeout, progress)
+                return await _run_chapter(book, chapter, kernels, timeout, progress, kept)
 
-        tasks = [asyncio.create_task(run(chapter)) for chapter in chapters]
+        tasks = [asyncio.create_task(run(chapter)) for chapter in wanted]
         try:
             return list(await asyncio.gather(*tasks))
         finally:
@@ -81,10 +86,20 @@ def run_chapters(
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
 
-    if not (wanted := sum(map(has_code, chapters))):
-        return [chapter_notebook(chapter) for chapter in chapters]
-    with nursery(kernel_environment()) if wanted >= MANY else nullcontext() as kernels:
-        return asyncio.run(run_all(kernels))
+    done: dict[str, NotebookNode] = {}
+    wanted: list[Chapter] = []
+    for chapter in chapters:
+        if not has_code(chapter):
+            done[chapter.entry.source] = chapter_notebook(chapter)
+        elif kept and (found := kept.find(chapter)):
+            done[chapter.entry.source] = found
+        else:
+            wanted.append(chapter)
+    if wanted:
+        with nursery(kernel_environment()) if len(wanted) >= MANY else nullcontext() as kernels:
+            ran = asyncio.run(run_all(kernels))
+        done |= {chapter.entry.source: each for chapter, each in zip(wanted, ran, strict=True)}
+    return [done[chapter.entry.source] for chapter in chapters]
 
 
 def kernel_environment() -> dict[str, str]:
@@ -102,10 +117,9 @@ async def _run_chapter(
     kernels: Nursery | None,
     timeout: int,
     progress: Progress | None,
+    kept: Kept | None,
 ) -> NotebookNode:
     notebook = chapter_notebook(chapter)
-    if not has_code(chapter):
-        return notebook
     code = [cell for cell in notebook["cells"] if cell["cell_type"] == "code"]
     source = chapter.entry.source
     current: list[NotebookNode] = []
@@ -135,13 +149,18 @@ async def _run_chapter(
             on_cell_execute=started,
             on_cell_executed=finished,
         )
+        read = Path(private) / "read"
         environment = {**kernel_environment(), "IPYTHONDIR": private}
+        if kept:
+            environment[READ_VARIABLE] = str(read)
         try:
             # Not the client's own context, which takes Ctrl-C for itself.
             await client.async_start_new_kernel(env=environment)
             await client.async_start_new_kernel_client()
             for index, cell in enumerate(notebook["cells"]):
                 await client.async_execute_cell(cell, index)
+            if kept:
+                kept.keep(chapter, notebook, read)
         except CellExecutionError as error:
             raise _fault(
                 chapter, current[0], _line(error.traceback), f"{error.ename}: {error.evalue}"

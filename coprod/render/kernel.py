@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
+import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from coprod.errors import ValidityError
+from coprod.render.told import ASKED, READ_VARIABLE
 
 __all__ = ["InlineValues", "inline", "prepare"]
 
@@ -19,12 +23,35 @@ class InlineValues(tuple[str, ...]):
 
 
 def prepare() -> None:
-    """Make figures the same bytes in every run: SVG without a date and with fixed ids."""
+    """Make figures the same bytes in every run, and note what the cells read where that is asked for.
+
+    A figure is an SVG without a date and with fixed ids.
+    """
     import matplotlib
     from matplotlib_inline.backend_inline import set_matplotlib_formats
 
     matplotlib.rcParams["svg.hashsalt"] = "coprod"
     set_matplotlib_formats("svg", metadata={"Date": None}, bbox_inches="tight")
+    if notes := os.environ.get(READ_VARIABLE):
+        _note_what_is_read(os.open(notes, os.O_WRONLY | os.O_CREAT | os.O_APPEND))
+
+
+def _note_what_is_read(descriptor: int) -> None:
+    """Write a line for each file that is opened, and for each piece that the build is asked for."""
+    noted = set()
+
+    def note(event: str, arguments: tuple[Any, ...]) -> None:
+        if event == ASKED:
+            line = f"told {arguments[0]}"
+        elif event == "open" and isinstance(arguments[0], str | bytes):
+            line = f"file {Path(os.fsdecode(arguments[0])).resolve()}"
+        else:
+            return
+        if line not in noted and "\n" not in line:
+            noted.add(line)
+            os.write(descriptor, line.encode("utf-8", errors="surrogateescape") + b"\n")
+
+    sys.addaudithook(note)
 
 
 def inline(*expressions: Callable[[], Any]) -> InlineValues:

@@ -18,11 +18,10 @@ from pathlib import Path
 import pandas as pd
 
 from coprod.mapping import rests_on
+from coprod.render.told import told
 
-__all__ = ["BUILD_VARIABLE", "RECORD", "Provenance", "gather", "table", "write_record"]
+__all__ = ["RECORD", "Provenance", "gather", "table", "write_record"]
 
-# The build hands this to the kernels, so that a chapter can show it.
-BUILD_VARIABLE = "COPROD_BUILD"
 # A finished book holds this file, so that one can tell what state of the project it shows.
 RECORD = "build.json"
 
@@ -81,10 +80,6 @@ class Provenance:
         if self.epoch is None:
             return None
         return spoken_date(datetime.datetime.fromtimestamp(self.epoch, datetime.UTC).date())
-
-    def as_json(self) -> str:
-        """All of it as JSON, for the kernels."""
-        return json.dumps(asdict(self))
 
 
 def spoken_date(day: datetime.date) -> str:
@@ -184,11 +179,11 @@ def table() -> pd.DataFrame:
         Columns ``of`` (a heading), ``what`` and ``value``. Where no build is running, as when a
         notebook is run by hand, one row says so.
     """
-    given = os.environ.get(BUILD_VARIABLE)
-    if not given:
+    given = told("provenance")
+    if given is None:
         rows = [("Made from", "Build", "none: this was run outside a build")]
         return pd.DataFrame(rows, columns=["of", "what", "value"])
-    build = Provenance(**json.loads(given))
+    build = Provenance(**given)
     tree = {
         True: "as committed",
         False: "changed since the commit",

@@ -1,0 +1,167 @@
+"""Results of chapters, kept by all that they follow from, so that a build runs only what has changed.
+
+What every chapter rests on makes one key: all of the package, all data, the panel given, the lock file,
+Python and the machine, the settings, and the names of all files of the project. To this a chapter adds
+its own cells. What its cells read besides, of the project's files and of what the build tells them, is
+noted while they run, and kept results count only while it is the same. Anything in doubt is run anew.
+
+(`jupyter-cache` looks at the cells alone, and not at what they import and read.)
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import platform
+import shutil
+import tempfile
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import nbformat
+from nbformat import NotebookNode
+
+from coprod.errors import BookError, Fault
+from coprod.paths import DATA, PROJECT
+from coprod.render.chapter import Chapter
+from coprod.render.notebook import chapter_notebook, notebook_name
+from coprod.render.project import Book
+from coprod.render.told import BUILD_VARIABLE, READ_VARIABLE
+
+__all__ = ["Kept", "forget"]
+
+FOLDER = Path(".cache") / "chapters"
+LOCK = PROJECT / "requirements.lock"
+PACKAGE = PROJECT / "coprod"
+# What changes from build to build, and is noted where a chapter asks for it.
+NOTED = (BUILD_VARIABLE, READ_VARIABLE)
+
+
+class Kept:
+    """The results that were kept of the chapters of a book.
+
+    Parameters
+    ----------
+    book
+        The book.
+    pieces
+        What the build tells its kernels.
+    out
+        Where the book goes; nothing there matters.
+    """
+
+    def __init__(self, book: Book, pieces: Mapping[str, Any], out: Path) -> None:
+        self.book = book
+        self.folder = book.folder / FOLDER
+        self.pieces = {name: _hash(json.dumps(piece)) for name, piece in pieces.items()}
+        self.base = _base(book, out, pieces["provenance"]["inputs"])
+
+    def find(self, chapter: Chapter) -> NotebookNode | None:
+        """The notebook of a chapter with its results, or None where it must be run."""
+        try:
+            seal, _, content = (self._file(chapter).read_text(encoding="utf-8")).partition("\n")
+            entry = json.loads(content) if seal == _hash(content) else {}
+            if entry["key"] != self._key(chapter) or entry["read"] != self._now(entry["read"]):
+                return None
+            return nbformat.from_dict(entry["notebook"])
+        except (OSError, ValueError, KeyError, TypeError):
+            return None
+
+    def keep(self, chapter: Chapter, notebook: NotebookNode, read: Path) -> None:
+        """Keep the results of a chapter, with what its cells have read; silently not, where it cannot be."""
+        with suppress(OSError):
+            names = dict.fromkeys(read.read_text(encoding="utf-8").splitlines())
+            entry = {"key": self._key(chapter), "read": self._now(names), "notebook": notebook}
+            content = json.dumps(entry)
+            self.folder.mkdir(parents=True, exist_ok=True)
+            handle, temporary = tempfile.mkstemp(dir=self.folder, suffix=".part")
+            with os.fdopen(handle, "w", encoding="utf-8") as file:
+                file.write(f"{_hash(content)}\n{content}")
+            Path(temporary).replace(self._file(chapter))
+
+    def _file(self, chapter: Chapter) -> Path:
+        return self.folder / notebook_name(chapter)
+
+    def _key(self, chapter: Chapter) -> str:
+        cells = [
+            (c["cell_type"], c["source"], c["metadata"]) for c in chapter_notebook(chapter)["cells"]
+        ]
+        code = [cell for cell in cells if cell[0] == "code"]
+        return _hash(json.dumps([self.base, chapter.entry.source, code]))
+
+    def _now(self, names: Mapping[str, Any]) -> dict[str, str]:
+        """What each file or piece that was read is now; those that make the key already are left out."""
+        found = {}
+        for name in names:
+            kind, _, rest = name.partition(" ")
+            if kind == "told":
+                found[name] = self.pieces.get(rest, "")
+            elif (path := _of_project(rest, self.book.folder)) is not None:
+                found[name] = _file_hash(path)
+        return found
+
+
+def forget(folder: Path) -> None:
+    """Throw away all that was kept for a project, of chapters and of single results."""
+    kept = folder / FOLDER.parent
+    try:
+        if kept.is_dir():
+            shutil.rmtree(kept)
+    except OSError as error:
+        fault = Fault(str(error.filename or kept), error.strerror or str(error))
+        raise BookError("what is kept cannot be thrown away", [fault]) from None
+
+
+def _of_project(name: str, folder: Path) -> Path | None:
+    """A file of the project that does not make the key already, else None."""
+    path = Path(os.path.normpath(name))
+    if not path.is_relative_to(folder) or path.is_relative_to(PACKAGE) or path.is_relative_to(DATA):
+        return None
+    inside = path.relative_to(folder).parts
+    return None if any(part.startswith(".") or part == "__pycache__" for part in inside) else path
+
+
+def _base(book: Book, out: Path, inputs: Mapping[str, str]) -> str:
+    """What every chapter's results rest on; `inputs` are the checksums of a panel that is given."""
+    digest = hashlib.sha256()
+
+    def add(*parts: str) -> None:
+        digest.update("\0".join(parts).encode("utf-8", errors="surrogateescape") + b"\n")
+
+    add(platform.python_version(), platform.platform(), platform.machine())
+    for folder in (PACKAGE, DATA):
+        for file in sorted(folder.rglob("*")):
+            if file.is_file() and "__pycache__" not in file.parts:
+                add(file.relative_to(folder).as_posix(), _file_hash(file))
+    add(_file_hash(LOCK))
+    for name, value in sorted(os.environ.items()):
+        if name.startswith("COPROD_") and name not in NOTED:
+            add(name, value)
+    add(json.dumps(inputs), json.dumps(book.get("execute", default={})), *_names(book.folder, out))
+    return digest.hexdigest()
+
+
+def _names(folder: Path, out: Path) -> list[str]:
+    """The names of a project's files: whether one is there can be asked without reading it."""
+    found = []
+    for here, folders, files in os.walk(folder):
+        kept = [name for name in folders if name != "__pycache__" and not name.startswith(".")]
+        folders[:] = sorted(name for name in kept if Path(here, name).resolve() != out)
+        inside = Path(here).relative_to(folder)
+        found += [str(inside / name) for name in sorted(files) if not name.startswith(".")]
+    return found
+
+
+def _file_hash(path: Path) -> str:
+    """The hash of a file's content; '' where it cannot be read."""
+    try:
+        return hashlib.sha256(path.read_bytes()).hexdigest()
+    except OSError:
+        return ""
+
+
+def _hash(text: str) -> str:
+    return hashlib.sha256(text.encode("utf-8", errors="surrogatepass")).hexdigest()

@@ -1,0 +1,197 @@
+"""Builds that run only what has changed: each result as good as new, and none of it stale."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import asdict
+from pathlib import Path
+
+import pytest
+
+from coprod.cli import run
+from coprod.render import kept
+from coprod.render.build import choose_engine, render
+from coprod.render.chapter import read_chapters
+from coprod.render.kept import FOLDER, Kept
+from coprod.render.project import open_book
+from coprod.render.provenance import gather
+from tests.books import CONFIG, WORDS, write_book
+from tests.test_build import contents
+
+TWO = """\
+# Two {{#sec-two}}
+
+```{{python}}
+with open("{runs}", "a") as file:
+    print("two", file=file)
+print(open("{beside}").read())
+```
+"""
+ONE = """\
+# One {{#sec-one}}
+
+The sum is `{{python}} 1 + 1`.
+
+```{{python}}
+from coprod.render.told import told
+
+with open("{runs}", "a") as file:
+    print("one", file=file)
+print(told("provenance")["engine"])
+```
+
+{{{{< include _more.qmd >}}}}
+"""
+MORE = "```{python}\nprint('more')\n```\n"
+
+
+class Book:
+    """A small book that counts how often its chapters run."""
+
+    def __init__(self, folder: Path) -> None:
+        self.runs = folder / "runs"
+        self.runs.touch()
+        self.project = folder / "project"
+        self.beside = self.project / "beside.txt"
+        one, two = (text.format(runs=self.runs, beside=self.beside) for text in (ONE, TWO))
+        config = CONFIG.replace(
+            "    - chapters/one.qmd\n", "    - chapters/one.qmd\n    - chapters/two.qmd\n"
+        )
+        more = {"chapters/two.qmd": two, "chapters/_more.qmd": MORE, "beside.txt": "beside"}
+        write_book(self.project, one=one, config=config, **more)
+
+    def built(self, cache: bool = True) -> list[str]:
+        """Build it, and say which chapters were run."""
+        before = len(self.runs.read_text().split())
+        render(self.project, "embedded", "html", cache=cache)
+        return sorted(self.runs.read_text().split()[before:])
+
+    def change(self, name: str, old: str, new: str) -> None:
+        file = self.project / name
+        text = file.read_text()
+        assert old in text
+        file.write_text(text.replace(old, new))
+
+    def kept(self) -> Kept:
+        """What is kept, as a build that tells its kernels of nothing new finds it."""
+        opened = open_book(self.project)
+        pieces = {"provenance": asdict(gather(self.project, choose_engine("embedded")[1]))}
+        return Kept(opened, pieces, opened.output)
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Book:
+    """A book that was built, for tests that change nothing of it."""
+    made = Book(tmp_path_factory.mktemp("built"))
+    assert made.built() == ["one", "two"]
+    return made
+
+
+# What is changed, and which chapters that concerns.
+CHANGES: tuple[tuple[str, str, str, list[str]], ...] = (
+    ("chapters/one.qmd", "The sum is", "In all it is", []),
+    ("references.bib", "Bayesian Analysis", "Another Title", []),
+    ("_quarto.yml", "A small book", "A book of two chapters", []),
+    ("chapters/two.qmd", "print(open", "print(1, open", ["two"]),
+    ("chapters/one.qmd", "1 + 1", "1 + 2", ["one"]),
+    ("chapters/_more.qmd", "'more'", "'less'", ["one"]),
+    ("beside.txt", "beside", "changed", ["two"]),
+    ("_quarto.yml", "lang: en-GB", "lang: en-GB\nexecute:\n  warning: false", ["one", "two"]),
+)
+
+
+def test_what_a_change_touches_is_run_and_nothing_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    book = Book(tmp_path)
+    assert book.built() == ["one", "two"]
+    for name, old, new, runs in CHANGES:
+        book.change(name, old, new)
+        assert book.built() == runs, name
+    # Asked for by one chapter only: when the book is said to be made.
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", "86400")
+    assert book.built() == ["one"]
+    ours = contents(book.project / "_book")
+    page = (book.project / "_book/chapters/one.html").read_text()
+    assert "In all it is 3." in page and "less" in page and "A book of two chapters" in page
+    assert book.built() == []
+    assert book.built(cache=False) == ["one", "two"]
+    assert contents(book.project / "_book") == ours
+
+
+@pytest.mark.parametrize("which", ["PACKAGE", "DATA", "LOCK"])
+def test_package_data_and_lock_file_make_the_key(
+    built: Book, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, which: str
+) -> None:
+    copy = tmp_path / "copy"
+    original = getattr(kept, which)
+    if original.is_dir():
+        shutil.copytree(original, copy, ignore=shutil.ignore_patterns("__pycache__"))
+        (copy / "sub").mkdir()
+        changed = copy / "sub" / "added.txt"
+    else:
+        shutil.copy(original, copy)
+        changed = copy
+    before = built.kept().base
+    monkeypatch.setattr(kept, which, copy)
+    assert built.kept().base == before
+    with changed.open("a") as file:
+        file.write("changed")
+    assert built.kept().base != before
+
+
+def test_a_panel_its_mapping_and_settings_make_the_key(
+    built: Book, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen = {built.kept().base}
+    for name in ("COPROD_PANEL", "COPROD_MAP"):
+        file = tmp_path / name
+        file.write_text("columns: {}")
+        monkeypatch.setenv(name, str(file))
+        seen.add(built.kept().base)
+        file.write_text("columns: {age: agenow}")
+        seen.add(built.kept().base)
+    monkeypatch.setenv("COPROD_MIN_CELL", "7")
+    seen.add(built.kept().base)
+    # A cell can ask whether a file is there without reading it.
+    new = built.project / "new.csv"
+    new.touch()
+    seen.add(built.kept().base)
+    new.unlink()
+    assert len(seen) == 7
+
+
+@pytest.mark.parametrize("damage", ["none", "cut", "byte", "foreign", "empty", "gone"])
+def test_a_damaged_entry_is_noticed(built: Book, damage: str) -> None:
+    two = read_chapters(open_book(built.project))[2]
+    assert two.entry.source == "chapters/two.qmd"
+    entry = built.project / FOLDER / "chapters-two.ipynb"
+    content = entry.read_bytes()
+    foreign = (built.project / FOLDER / "chapters-one.ipynb").read_bytes()
+    damaged = {
+        "cut": content[:-9],
+        "byte": content.replace(b"beside\\n", b"beyond\\n"),
+        "foreign": foreign,
+        "empty": b"",
+    }
+    try:
+        entry.unlink() if damage == "gone" else entry.write_bytes(damaged.get(damage, content))
+        assert (built.kept().find(two) is None) == (damage != "none")
+    finally:
+        entry.write_bytes(content)
+
+
+def test_what_is_kept_can_be_thrown_away(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    project = write_book(tmp_path, one=WORDS)
+    (project / FOLDER).mkdir(parents=True)
+    assert run(["clean", "--project", str(project)]) == 0
+    assert "runs everything" in capsys.readouterr().out
+    assert not (project / ".cache").exists()
+
+
+def test_a_book_is_made_though_nothing_can_be_kept(tmp_path: Path) -> None:
+    project = write_book(tmp_path)
+    (project / ".cache").write_text("in the way")
+    assert render(project, "embedded", "html").out.is_dir()
