@@ -325,7 +325,7 @@ def test_files_of_a_real_panel_are_rounded() -> None:
     made = tables.gaps(levels.gaps(council()), council())
     numbers = pd.read_csv(pd.io.common.StringIO(made.csv)).select_dtypes("float").stack()
     assert all(len(f"{abs(number):.10g}".replace(".", "").strip("0")) <= 3 for number in numbers)
-    assert "at least" in made._repr_html_()
+    assert "is withheld: fewer than 10 respondents" in made._repr_html_()
 
 
 # The commands

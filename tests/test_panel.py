@@ -15,6 +15,7 @@ import pytest
 
 from coprod import load_instrument, open_panel
 from coprod.errors import PanelError
+from coprod.panel import read_panel
 from coprod.paths import PANEL
 from coprod.synthetic import synthesise, write_frame
 
@@ -412,7 +413,7 @@ def test_a_real_panel_is_not_synthetic(tmp_path: Path, good: File, value: str | 
         good.drop("source")
     file = tmp_path / "council.csv"
     file.write_text(good.text(), encoding="utf-8")
-    panel = open_panel(file)
+    panel, _ = read_panel(file)
     assert not panel.synthetic
     assert panel.seed is None
     assert panel.describe() == "panel of 20 respondents in five areas, read from council.csv"

@@ -197,7 +197,9 @@ def test_an_outcome_that_says_nothing_is_named(panel: Panel) -> None:
         ("arm", np.nan, "no experiment"),
     ):
         changed = frame.assign(**{column: values})
-        with pytest.raises(ValidityError, match=f"{column}: .*{said}"):
+        with pytest.raises(
+            ValidityError, match=f"{said if column == 'arm' else column + ': .*' + said}"
+        ):
             Trial.of(
                 Panel(changed, panel.instrument, source="test", synthetic=True),
                 "willing" if column == "arm" else column,

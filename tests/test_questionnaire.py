@@ -396,7 +396,7 @@ def test_labelled_groups_and_excel_import_as_well(tmp_path: Path, workbook: byte
     wanted, cells = answers(30)
     file = tmp_path / "export.xlsx"
     kobo(cells, grouped(workbook, "/")).to_excel(file, index=False)
-    assert_frame_equal(open_panel(file).frame, wanted)
+    assert_frame_equal(read_panel(file)[0].frame, wanted)
 
 
 def test_people_who_declined_and_refused_submissions_are_left_out(tmp_path: Path) -> None:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from html import escape
+from pathlib import Path
 
+from coprod.errors import Fault, PanelError
 from coprod.fielded import EXPERIMENT, WEIGHT, parts
 from coprod.importing.table import Table, shown
 from coprod.instrument import load_instrument
-from coprod.panel import Panel
+from coprod.panel import Panel, read_panel
 
-__all__ = ["page", "summary"]
+__all__ = ["faults", "page", "summary"]
 
 STYLE = (
     "body{font:1rem/1.5 sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem}"
@@ -47,6 +49,24 @@ def summary(panel: Panel, table: Table) -> list[tuple[str, str]]:
     if panel.mapping:
         lines.append(("Mapping", f"SHA-256 {panel.mapping}"))
     return lines
+
+
+def faults(file: Path, mapping: Path | None = None) -> tuple[Fault, ...]:
+    """Everything that is wrong with a file and its mapping; () where they can be used.
+
+    Examples
+    --------
+    >>> from coprod.paths import EXAMPLE, EXAMPLE_FIRST_TRY, EXAMPLE_MAPPING
+    >>> faults(EXAMPLE, EXAMPLE_MAPPING)
+    ()
+    >>> print(faults(EXAMPLE, EXAMPLE_FIRST_TRY)[1])
+    anyborough-first-try.yml:33: the file has no column 'llt'; did you mean 'llti'?
+    """
+    try:
+        read_panel(file, mapping)
+    except PanelError as error:
+        return error.faults or (Fault("", error.summary),)
+    return ()
 
 
 def _weights(panel: Panel) -> str:
