@@ -123,7 +123,7 @@ def write_questionnaire(
 
 
 def _docx(text: str) -> bytes:
-    from coprod.render.document import PANDOC
+    from coprod.render.engine import PANDOC
 
     with tempfile.TemporaryDirectory(prefix="coprod-") as folder:
         made = Path(folder) / "questionnaire.docx"

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from coprod.cli import run
-from coprod.render import kept
+from coprod.render import keys
 from coprod.render.build import choose_engine, render
 from coprod.render.chapter import read_chapters
 from coprod.render.kept import FOLDER, Kept
@@ -124,7 +124,7 @@ def test_package_data_and_lock_file_make_the_key(
     built: Book, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, which: str
 ) -> None:
     copy = tmp_path / "copy"
-    original = getattr(kept, which)
+    original = getattr(keys, which)
     if original.is_dir():
         shutil.copytree(original, copy, ignore=shutil.ignore_patterns("__pycache__"))
         (copy / "sub").mkdir()
@@ -133,7 +133,7 @@ def test_package_data_and_lock_file_make_the_key(
         shutil.copy(original, copy)
         changed = copy
     before = built.kept().base
-    monkeypatch.setattr(kept, which, copy)
+    monkeypatch.setattr(keys, which, copy)
     assert built.kept().base == before
     with changed.open("a") as file:
         file.write("changed")
@@ -195,3 +195,37 @@ def test_a_book_is_made_though_nothing_can_be_kept(tmp_path: Path) -> None:
     project = write_book(tmp_path)
     (project / ".cache").write_text("in the way")
     assert render(project, "embedded", "html").out.is_dir()
+
+
+def test_a_book_that_nothing_has_changed_is_left_as_it_is(tmp_path: Path) -> None:
+    project = write_book(tmp_path / "project", one=WORDS)
+    out = project / "_book"
+
+    def left() -> bool:
+        before = out.stat().st_ino
+        render(project, "embedded", "html")
+        return out.stat().st_ino == before
+
+    render(project, "embedded", "html")
+    assert left()
+    page = out / "chapters" / "one.html"
+    good = page.read_bytes()
+    # Whatever lies in the book, and was not made so, is mended.
+    for damage in (
+        lambda: page.write_bytes(good + b" "),
+        lambda: page.unlink(),
+        lambda: (out / "more.html").write_text("more"),
+        lambda: (project / ".cache" / "books").rename(project / ".cache" / "elsewhere"),
+    ):
+        damage()
+        assert not left()
+        assert page.read_bytes() == good and not (out / "more.html").exists()
+        assert left()
+    for name in ("chapters/one.qmd", "_quarto.yml", "references.bib"):
+        with (project / name).open("a") as file:
+            file.write("\n")
+        assert not left()
+    assert left()
+    render(project, "embedded", "all")
+    assert (out / "A-small-book.pdf").is_file()
+    assert not left(), "the website alone is another book"

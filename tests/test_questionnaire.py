@@ -29,7 +29,7 @@ from coprod.instrument import Instrument, Variable
 from coprod.panel import read_panel
 from coprod.questionnaire import FORMATS, questionnaire, readable
 from coprod.questions import GIVEN
-from coprod.render.document import PANDOC
+from coprod.render.engine import PANDOC
 from coprod.xlsform import label, xlsform
 from tests.panels import small
 

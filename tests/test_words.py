@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from coprod.errors import ValidityError
-from coprod.render.document import PANDOC
+from coprod.render.engine import PANDOC
 from coprod.show import words
 
 HOSTILE = [

@@ -13,20 +13,18 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-import pypandoc
 from nbformat import NotebookNode
 
 from coprod.errors import BookError, Fault
 from coprod.render.chapter import Cell, Chapter, Prose
 from coprod.render.contract import FORMATS
 from coprod.render.downloads import links
+from coprod.render.engine import PANDOC
 from coprod.render.notebook import inline_values, outputs
 from coprod.render.project import CONFIG, Book
 
 __all__ = ["Converted", "convert"]
 
-# The Pandoc that the wheel carries, never one of the machine's own.
-PANDOC = Path(pypandoc.__file__).parent / "files" / ("pandoc.exe" if os.name == "nt" else "pandoc")
 FILTER = Path(__file__).parent / "filters" / "book.lua"
 PICTURES = {"image/svg+xml": ".svg", "image/png": ".png"}
 # The form of an output that each target takes, best first.

@@ -65,8 +65,10 @@ def main() -> None:
                 alive.add(process)
                 _say(started=request["start"], process=process)
     for process in alive:
-        with contextlib.suppress(OSError):
-            os.killpg(process, signal.SIGKILL)
+        # The process too, which may not lead its group yet.
+        for kill in (os.killpg, os.kill):
+            with contextlib.suppress(OSError):
+                kill(process, signal.SIGKILL)
 
 
 def _bury(alive: set[int]) -> None:

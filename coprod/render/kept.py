@@ -10,10 +10,8 @@ noted while they run, and kept results count only while it is the same. Anything
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
-import platform
 import shutil
 import tempfile
 from collections.abc import Mapping
@@ -25,19 +23,14 @@ import nbformat
 from nbformat import NotebookNode
 
 from coprod.errors import BookError, Fault
-from coprod.paths import DATA, PROJECT
 from coprod.render.chapter import Chapter
+from coprod.render.keys import DATA, PACKAGE, base_key, file_hash, text_hash
 from coprod.render.notebook import chapter_notebook, notebook_name
 from coprod.render.project import Book
-from coprod.render.told import BUILD_VARIABLE, READ_VARIABLE
 
 __all__ = ["Kept", "forget"]
 
 FOLDER = Path(".cache") / "chapters"
-LOCK = PROJECT / "requirements.lock"
-PACKAGE = PROJECT / "coprod"
-# What changes from build to build, and is noted where a chapter asks for it.
-NOTED = (BUILD_VARIABLE, READ_VARIABLE)
 
 
 class Kept:
@@ -56,14 +49,14 @@ class Kept:
     def __init__(self, book: Book, pieces: Mapping[str, Any], out: Path) -> None:
         self.book = book
         self.folder = book.folder / FOLDER
-        self.pieces = {name: _hash(json.dumps(piece)) for name, piece in pieces.items()}
-        self.base = _base(book, out, pieces["provenance"]["inputs"])
+        self.pieces = {name: text_hash(json.dumps(piece)) for name, piece in pieces.items()}
+        self.base = base_key(book, out, pieces["provenance"]["inputs"])
 
     def find(self, chapter: Chapter) -> NotebookNode | None:
         """The notebook of a chapter with its results, or None where it must be run."""
         try:
             seal, _, content = (self._file(chapter).read_text(encoding="utf-8")).partition("\n")
-            entry = json.loads(content) if seal == _hash(content) else {}
+            entry = json.loads(content) if seal == text_hash(content) else {}
             if entry["key"] != self._key(chapter) or entry["read"] != self._now(entry["read"]):
                 return None
             return nbformat.from_dict(entry["notebook"])
@@ -79,7 +72,7 @@ class Kept:
             self.folder.mkdir(parents=True, exist_ok=True)
             handle, temporary = tempfile.mkstemp(dir=self.folder, suffix=".part")
             with os.fdopen(handle, "w", encoding="utf-8") as file:
-                file.write(f"{_hash(content)}\n{content}")
+                file.write(f"{text_hash(content)}\n{content}")
             Path(temporary).replace(self._file(chapter))
 
     def _file(self, chapter: Chapter) -> Path:
@@ -90,7 +83,7 @@ class Kept:
             (c["cell_type"], c["source"], c["metadata"]) for c in chapter_notebook(chapter)["cells"]
         ]
         code = [cell for cell in cells if cell[0] == "code"]
-        return _hash(json.dumps([self.base, chapter.entry.source, code]))
+        return text_hash(json.dumps([self.base, chapter.entry.source, code]))
 
     def _now(self, names: Mapping[str, Any]) -> dict[str, str]:
         """What each file or piece that was read is now; those that make the key already are left out."""
@@ -100,7 +93,7 @@ class Kept:
             if kind == "told":
                 found[name] = self.pieces.get(rest, "")
             elif (path := _of_project(rest, self.book.folder)) is not None:
-                found[name] = _file_hash(path)
+                found[name] = file_hash(path)
         return found
 
 
@@ -122,46 +115,3 @@ def _of_project(name: str, folder: Path) -> Path | None:
         return None
     inside = path.relative_to(folder).parts
     return None if any(part.startswith(".") or part == "__pycache__" for part in inside) else path
-
-
-def _base(book: Book, out: Path, inputs: Mapping[str, str]) -> str:
-    """What every chapter's results rest on; `inputs` are the checksums of a panel that is given."""
-    digest = hashlib.sha256()
-
-    def add(*parts: str) -> None:
-        digest.update("\0".join(parts).encode("utf-8", errors="surrogateescape") + b"\n")
-
-    add(platform.python_version(), platform.platform(), platform.machine())
-    for folder in (PACKAGE, DATA):
-        for file in sorted(folder.rglob("*")):
-            if file.is_file() and "__pycache__" not in file.parts:
-                add(file.relative_to(folder).as_posix(), _file_hash(file))
-    add(_file_hash(LOCK))
-    for name, value in sorted(os.environ.items()):
-        if name.startswith("COPROD_") and name not in NOTED:
-            add(name, value)
-    add(json.dumps(inputs), json.dumps(book.get("execute", default={})), *_names(book.folder, out))
-    return digest.hexdigest()
-
-
-def _names(folder: Path, out: Path) -> list[str]:
-    """The names of a project's files: whether one is there can be asked without reading it."""
-    found = []
-    for here, folders, files in os.walk(folder):
-        kept = [name for name in folders if name != "__pycache__" and not name.startswith(".")]
-        folders[:] = sorted(name for name in kept if Path(here, name).resolve() != out)
-        inside = Path(here).relative_to(folder)
-        found += [str(inside / name) for name in sorted(files) if not name.startswith(".")]
-    return found
-
-
-def _file_hash(path: Path) -> str:
-    """The hash of a file's content; '' where it cannot be read."""
-    try:
-        return hashlib.sha256(path.read_bytes()).hexdigest()
-    except OSError:
-        return ""
-
-
-def _hash(text: str) -> str:
-    return hashlib.sha256(text.encode("utf-8", errors="surrogatepass")).hexdigest()

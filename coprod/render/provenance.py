@@ -14,11 +14,12 @@ import subprocess
 from dataclasses import asdict, dataclass, field
 from importlib.metadata import version
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import pandas as pd
-
-from coprod.mapping import rests_on
 from coprod.render.told import told
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 __all__ = ["RECORD", "Provenance", "gather", "table", "write_record"]
 
@@ -120,6 +121,8 @@ def _checksums(folder: Path) -> dict[str, str]:
     if given := os.environ.get(PANEL_VARIABLE):
         files["Panel"] = Path(given)
         if mapping := os.environ.get(MAP_VARIABLE):
+            from coprod.mapping import rests_on
+
             files |= rests_on(Path(mapping))
         names = (
             {what: file.name for what, file in files.items()} | names | {"Panel": Path(given).name}
@@ -179,6 +182,8 @@ def table() -> pd.DataFrame:
         Columns ``of`` (a heading), ``what`` and ``value``. Where no build is running, as when a
         notebook is run by hand, one row says so.
     """
+    import pandas as pd
+
     given = told("provenance")
     if given is None:
         rows = [("Made from", "Build", "none: this was run outside a build")]

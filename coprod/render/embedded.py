@@ -1,0 +1,96 @@
+"""The embedded engine: chapters that have been run become a website and a PDF, both at once."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from nbformat import NotebookNode
+
+from coprod.render.chapter import Chapter
+from coprod.render.document import Converted, convert
+from coprod.render.downloads import write_pngs
+from coprod.render.paper import write_paper
+from coprod.render.project import Book
+from coprod.render.provenance import Provenance
+from coprod.render.site import Page, write_site
+
+__all__ = ["make_book"]
+
+
+def make_book(
+    book: Book,
+    chapters: Sequence[Chapter],
+    notebooks: Sequence[NotebookNode],
+    to: str,
+    fresh: Path,
+    provenance: Provenance,
+    announce: Callable[[str], None],
+) -> None:
+    """Write the website and the PDF, or one of them, into a folder.
+
+    Parameters
+    ----------
+    book, chapters, notebooks
+        The project, its chapters, and their notebooks with results.
+    to
+        ``html``, ``pdf`` or ``all``.
+    fresh
+        Where they go.
+    provenance
+        What they are made from and with.
+    announce
+        Told, in a word, what is made.
+
+    Raises
+    ------
+    BookError
+        When a chapter cannot be converted, or Typst refuses it.
+    """
+
+    def website() -> None:
+        announce("Website")
+        converted = convert(book, chapters, notebooks, "html", fresh)
+        pages = [Page.from_converted(each) for each in converted]
+        _copy_files(book, converted, fresh)
+        _copy_resources(book, fresh)
+        if book.get("data-downloads", default=False):
+            write_pngs(fresh)
+        notice = book.get("data-title", default="")
+        made = (provenance.engine, provenance.date, notice)
+        write_site(book, pages, fresh, *made, paper=to == "all")
+
+    def paper() -> None:
+        announce("PDF")
+        with tempfile.TemporaryDirectory(prefix="coprod-") as temporary:
+            folder = Path(temporary).resolve()
+            converted = convert(book, chapters, notebooks, "typst", folder)
+            _copy_files(book, converted, folder)
+            date = book.get("book", "date") or provenance.date
+            made = (provenance.engine, date, provenance.epoch)
+            write_paper(book, converted, folder, fresh / book.pdf_name, *made)
+
+    wanted = [part for name, part in (("pdf", website), ("html", paper)) if to != name]
+    # Pandoc is a process of its own and Typst lets go of Python, so that threads are enough.
+    with ThreadPoolExecutor(len(wanted)) as both:
+        for made in [both.submit(part) for part in wanted]:
+            made.result()
+
+
+def _copy_files(book: Book, converted: Sequence[Converted], folder: Path) -> None:
+    for each in converted:
+        for file in each.files:
+            (folder / file).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(book.folder / file, folder / file)
+
+
+def _copy_resources(book: Book, folder: Path) -> None:
+    patterns = book.get("project", "resources", default=[])
+    for pattern in [patterns] if isinstance(patterns, str) else patterns:
+        for name in sorted(path.relative_to(book.folder) for path in book.folder.glob(pattern)):
+            if (book.folder / name).is_file():
+                (folder / name).parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(book.folder / name, folder / name)

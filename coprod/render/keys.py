@@ -1,0 +1,69 @@
+"""What the results of every chapter rest on, as one key; and the hashes of files and texts."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import platform
+from collections.abc import Mapping
+from pathlib import Path
+
+from coprod.paths import DATA, PROJECT
+from coprod.render.project import Book
+from coprod.render.told import BUILD_VARIABLE, READ_VARIABLE
+
+__all__ = ["DATA", "LOCK", "PACKAGE", "base_key", "file_hash", "project_files", "text_hash"]
+
+LOCK = PROJECT / "requirements.lock"
+PACKAGE = PROJECT / "coprod"
+# What changes from build to build, and is noted where a chapter asks for it.
+NOTED = (BUILD_VARIABLE, READ_VARIABLE)
+
+
+def base_key(book: Book, out: Path, inputs: Mapping[str, str]) -> str:
+    """What every chapter's results rest on; `inputs` are the checksums of a panel that is given."""
+    digest = hashlib.sha256()
+
+    def add(*parts: str) -> None:
+        digest.update("\0".join(parts).encode("utf-8", errors="surrogateescape") + b"\n")
+
+    add(platform.python_version(), platform.platform(), platform.machine())
+    for folder in (PACKAGE, DATA):
+        for file in sorted(folder.rglob("*")):
+            if file.is_file() and "__pycache__" not in file.parts:
+                add(file.relative_to(folder).as_posix(), file_hash(file))
+    add(file_hash(LOCK))
+    for name, value in sorted(os.environ.items()):
+        if name.startswith("COPROD_") and name not in NOTED:
+            add(name, value)
+    add(
+        json.dumps(inputs),
+        json.dumps(book.get("execute", default={})),
+        *project_files(book.folder, out),
+    )
+    return digest.hexdigest()
+
+
+def project_files(folder: Path, out: Path) -> list[str]:
+    """The names of a project's files: whether one is there can be asked without reading it."""
+    found = []
+    for here, folders, files in os.walk(folder):
+        kept = [name for name in folders if name != "__pycache__" and not name.startswith(".")]
+        folders[:] = sorted(name for name in kept if Path(here, name).resolve() != out)
+        inside = Path(here).relative_to(folder)
+        found += [str(inside / name) for name in sorted(files) if not name.startswith(".")]
+    return found
+
+
+def file_hash(path: Path) -> str:
+    """The hash of a file's content; '' where it cannot be read."""
+    try:
+        return hashlib.sha256(path.read_bytes()).hexdigest()
+    except OSError:
+        return ""
+
+
+def text_hash(text: str) -> str:
+    """The hash of a text."""
+    return hashlib.sha256(text.encode("utf-8", errors="surrogatepass")).hexdigest()

@@ -1,0 +1,64 @@
+"""Whether a finished book is still what a build would make, so that there is nothing to do.
+
+It is when no file of the project has changed, nothing else that makes the key of kept results, and no
+byte of the book.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from coprod.render.keys import base_key, file_hash, project_files, text_hash
+from coprod.render.project import Book
+
+__all__ = ["Finished"]
+
+FOLDER = Path(".cache") / "books"
+
+
+class Finished:
+    """What is known of the book that an earlier build has left.
+
+    Parameters
+    ----------
+    book
+        The project.
+    out
+        The folder of the finished book.
+    to
+        What was asked for.
+    provenance
+        What it is made from and with.
+    """
+
+    def __init__(self, book: Book, out: Path, to: str, provenance: Mapping[str, Any]) -> None:
+        self.out = out
+        self.record = book.folder / FOLDER / f"{text_hash(str(out))[:32]}.json"
+        files = {name: file_hash(book.folder / name) for name in project_files(book.folder, out)}
+        base = base_key(book, out, provenance["inputs"])
+        self.key = text_hash(json.dumps([base, files, book.config, to, dict(provenance)]))
+
+    def is_there(self) -> bool:
+        """Whether the book is whole and what a build would make."""
+        try:
+            known = json.loads(self.record.read_text(encoding="utf-8"))
+            return bool(known == {"key": self.key, "book": self._book()})
+        except (OSError, ValueError):
+            return False
+
+    def remember(self) -> None:
+        """Take note of the book that was made just now."""
+        with suppress(OSError):
+            self.record.parent.mkdir(parents=True, exist_ok=True)
+            self.record.write_text(json.dumps({"key": self.key, "book": self._book()}))
+
+    def _book(self) -> str:
+        """The hash of all that lies in the book's folder."""
+        files = sorted(path for path in self.out.rglob("*") if path.is_file())
+        return text_hash(
+            json.dumps([[str(path.relative_to(self.out)), file_hash(path)] for path in files])
+        )
