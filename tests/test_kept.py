@@ -181,6 +181,28 @@ def test_a_damaged_entry_is_noticed(built: Book, damage: str) -> None:
         entry.write_bytes(content)
 
 
+def test_nothing_is_kept_of_what_changed_while_it_ran(
+    built: Book, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    two = read_chapters(open_book(built.project))[2]
+    found, read = built.kept(), tmp_path / "read"
+    notebook = found.find(two)
+    assert notebook
+    read.touch()
+    entry = built.project / FOLDER / "chapters-two.ipynb"
+    content = entry.read_bytes()
+    try:
+        entry.unlink()
+        monkeypatch.setenv("COPROD_MIN_CELL", "7")
+        found.keep(two, notebook, read)
+        assert not entry.exists()
+        monkeypatch.delenv("COPROD_MIN_CELL")
+        found.keep(two, notebook, read)
+        assert entry.exists()
+    finally:
+        entry.write_bytes(content)
+
+
 def test_what_is_kept_can_be_thrown_away(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -50,7 +50,8 @@ class Kept:
         self.book = book
         self.folder = book.folder / FOLDER
         self.pieces = {name: text_hash(json.dumps(piece)) for name, piece in pieces.items()}
-        self.base = base_key(book, out, pieces["provenance"]["inputs"])
+        self.now = lambda: base_key(book, out, pieces["provenance"]["inputs"])
+        self.base = self.now()
 
     def find(self, chapter: Chapter) -> NotebookNode | None:
         """The notebook of a chapter with its results, or None where it must be run."""
@@ -64,8 +65,14 @@ class Kept:
             return None
 
     def keep(self, chapter: Chapter, notebook: NotebookNode, read: Path) -> None:
-        """Keep the results of a chapter, with what its cells have read; silently not, where it cannot be."""
+        """Keep the results of a chapter, with what its cells have read.
+
+        Not where something has changed while it ran, since nobody knows what it saw; and silently
+        not where nothing can be written.
+        """
         with suppress(OSError):
+            if self.now() != self.base:
+                return
             names = dict.fromkeys(read.read_text(encoding="utf-8").splitlines())
             entry = {"key": self._key(chapter), "read": self._now(names), "notebook": notebook}
             content = json.dumps(entry)

@@ -38,9 +38,8 @@ class Finished:
     def __init__(self, book: Book, out: Path, to: str, provenance: Mapping[str, Any]) -> None:
         self.out = out
         self.record = book.folder / FOLDER / f"{text_hash(str(out))[:32]}.json"
-        files = {name: file_hash(book.folder / name) for name in project_files(book.folder, out)}
-        base = base_key(book, out, provenance["inputs"])
-        self.key = text_hash(json.dumps([base, files, book.config, to, dict(provenance)]))
+        self.now = lambda: _key(book, out, to, provenance)
+        self.key = self.now()
 
     def is_there(self) -> bool:
         """Whether the book is whole and what a build would make."""
@@ -51,7 +50,9 @@ class Finished:
             return False
 
     def remember(self) -> None:
-        """Take note of the book that was made just now."""
+        """Take note of the book that was made just now, if nothing has changed meanwhile."""
+        if self.now() != self.key:
+            return
         with suppress(OSError):
             self.record.parent.mkdir(parents=True, exist_ok=True)
             self.record.write_text(json.dumps({"key": self.key, "book": self._book()}))
@@ -62,3 +63,9 @@ class Finished:
         return text_hash(
             json.dumps([[str(path.relative_to(self.out)), file_hash(path)] for path in files])
         )
+
+
+def _key(book: Book, out: Path, to: str, provenance: Mapping[str, Any]) -> str:
+    files = {name: file_hash(book.folder / name) for name in project_files(book.folder, out)}
+    base = base_key(book, out, provenance["inputs"])
+    return text_hash(json.dumps([base, files, book.config, to, dict(provenance)]))
