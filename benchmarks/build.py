@@ -1,8 +1,8 @@
 """How long the book takes to make, and how much memory: ``make bench``.
 
-Each case is run in a process of its own, from a fresh folder. Wall time, the processor time of all
-processes and the peak of their memory together go to ``benchmarks/results.json``, from which
-``benchmarks/RESULTS.md`` and ``REPRODUCING.md`` are written.
+Everything happens in a clone, whose files are changed as a case says. Each run is a process of its
+own. Wall time, the processor time of all processes and the peak of their memory together go to
+``benchmarks/results.json``, from which ``benchmarks/RESULTS.md`` and ``REPRODUCING.md`` are written.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -34,11 +35,19 @@ class Measured:
     runs: int
 
 
-def measure(command: list[str]) -> tuple[float, float, float]:
+def measure(command: list[str], folder: Path) -> tuple[float, float, float]:
     """Run a command; return wall seconds, processor seconds and peak megabytes of all its processes."""
     before = os.times()
     started = time.monotonic()
-    process = psutil.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    # The clone's own package, in this process and in the kernels.
+    environment = os.environ | {"PYTHONPATH": str(folder)}
+    process = psutil.Popen(
+        command,
+        cwd=folder,
+        env=environment,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+    )
     peak = 0.0
     while process.poll() is None:
         peak = max(peak, memory(process))
@@ -64,25 +73,59 @@ def memory(process: psutil.Process) -> float:
     return total / 2**20
 
 
-def cases(folder: Path) -> dict[str, list[str]]:
-    """The commands to measure."""
-    render = [
-        sys.executable,
-        "-m",
-        "coprod",
-        "render",
-        "--engine",
-        "embedded",
-        "--quiet",
-        "--out",
-        str(folder / "book"),
-    ]
-    conformance = PROJECT / "tests" / "conformance" / "book"
-    return {
-        "this book, website and PDF": [*render, "--project", str(PROJECT)],
-        "this book, website only": [*render, "--project", str(PROJECT), "--to", "html"],
-        "the conformance book, website and PDF": [*render, "--project", str(conformance)],
-    }
+RENDER = [sys.executable, "-m", "coprod", "render", "--engine", "embedded", "--quiet"]
+CONFORMANCE = Path("tests") / "conformance" / "book"
+COLD = "this book, website and PDF"
+"""The case that the book itself speaks of."""
+
+
+def changed(file: str, old: str, new: str) -> Callable[[Path, int], None]:
+    """A change of a file of the clone, another one for each run."""
+
+    def change(folder: Path, run: int) -> None:
+        path = folder / file
+        text = path.read_text(encoding="utf-8").replace(f"{new} {run - 1}", old)
+        if old not in text:
+            raise SystemExit(f"{file} has no {old!r} to change")
+        path.write_text(text.replace(old, f"{new} {run}", 1), encoding="utf-8")
+
+    return change
+
+
+def nothing(folder: Path, run: int) -> None:
+    """No change."""
+
+
+# What is measured, what is changed before each run, and the options of the build.
+CASES: dict[str, tuple[Callable[[Path, int], None], list[str]]] = {
+    COLD: (nothing, ["--no-cache"]),
+    "this book, website only": (nothing, ["--no-cache", "--to", "html"]),
+    "the conformance book, website and PDF": (
+        nothing,
+        ["--no-cache", "--project", str(CONFORMANCE)],
+    ),
+    "this book, first with what is kept": (nothing, []),
+    "this book, nothing changed": (nothing, []),
+    "this book, one paragraph edited": (
+        changed(
+            "chapters/levels.qmd", "Each figure shows one issue.", "Each figure shows an issue."
+        ),
+        [],
+    ),
+    "this book, one cell edited": (
+        changed("chapters/levels.qmd", "panel = open_panel()", "panel = open_panel()  #"),
+        [],
+    ),
+    "this book, the package edited": (
+        changed(
+            "coprod/paths.py",
+            "from __future__ import annotations",
+            "from __future__ import annotations  #",
+        ),
+        [],
+    ),
+    "the conformance book, nothing changed": (nothing, ["--project", str(CONFORMANCE)]),
+}
 
 
 def main() -> None:
@@ -91,14 +134,21 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=3)
     runs = parser.parse_args().runs
     measured = []
-    for case in cases(Path()):
-        found = []
-        for _ in range(runs):
-            with tempfile.TemporaryDirectory() as temporary:
-                found.append(measure(cases(Path(temporary))[case]))
-        wall, processor, peak = sorted(found)[runs // 2]
-        measured.append(Measured(case, round(wall, 2), round(processor, 2), round(peak, 1), runs))
-        print(f"{case}: {wall:.1f} s wall, {processor:.1f} s processor, {peak:.0f} MB")
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary) / "project"
+        subprocess.run(["git", "clone", "--quiet", str(PROJECT), str(folder)], check=True)
+        for case, (change, options) in CASES.items():
+            found = []
+            for run in range(runs if "first" not in case else 1):
+                change(folder, run)
+                found.append(measure([*RENDER, *options], folder))
+            wall, processor, peak = sorted(found)[len(found) // 2]
+            measured.append(
+                Measured(case, round(wall, 2), round(processor, 2), round(peak, 1), len(found))
+            )
+            print(
+                f"{case}: {wall:.1f} s wall, {processor:.1f} s processor, {peak:.0f} MB", flush=True
+            )
     update(cases=[asdict(each) for each in measured])
 
 
