@@ -207,13 +207,13 @@ def out_of(some: int, everything: int, thing: str = "") -> str:
     >>> out_of(3, 3), out_of(2, 3), out_of(0, 3), out_of(2, 2), out_of(1, 1)
     ('all three', 'two of three', 'none of three', 'both', 'the one')
     >>> out_of(2, 3, "issue"), out_of(1, 1, "issue"), out_of(0, 1, "issue")
-    ('two of three issues', 'the one issue', 'not the one issue')
+    ('two of three issues', 'the one issue', 'no issue')
     """
     things = f" {thing}{'s' * (everything != 1)}" if thing else ""
     if some == everything:
         return {1: "the one", 2: "both"}.get(everything, f"all {count(everything)}") + things
     if thing and everything == 1:
-        return f"not the one {thing}"
+        return f"no {thing}"
     return f"{'none' if some == 0 else count(some)} of {count(everything)}{things}"
 
 
@@ -257,10 +257,10 @@ def alike(alone: str, together: str) -> str:
     Examples
     --------
     >>> alike("more", "more"), alike("more", "less")
-    ('more both alone and with others', 'more alone and less with others')
+    ('more whether alone or with others', 'more alone and less with others')
     """
     if alone == together:
-        return f"{alone} both alone and with others"
+        return f"{alone} whether alone or with others"
     return f"{alone} alone and {together} with others"
 
 
@@ -288,7 +288,7 @@ def clear_terms(table: pd.DataFrame, above: bool) -> str:
         else f"{row.term_label.lower()} ({row.label.partition(':')[0].lower()})"
         for row in clear.itertuples()
     ]
-    return listing(names) if names else "nothing asked about"
+    return listing(names) if names else "nothing that was asked about"
 
 
 def direction(
