@@ -34,6 +34,9 @@ GAPS = {
     "999",
 }
 LONGEST = 64
+UNASKED = "if it was not asked, list it under 'without' in a mapping"
+# What each survey has of its own, and where a mapping names it.
+OWN = {"area": "areas", "arm": "arms"}
 
 # Marks a cell that is wrong, as NaN marks one that is empty.
 WRONG = float("inf")
@@ -91,13 +94,17 @@ def _columns(table: Table, instrument: Instrument) -> list[Fault]:
             Fault(
                 f"{table.place} 1" if table.place == "line" else "",
                 f"no column of the codebook{named}",
+                "another survey needs a mapping, which the command map begins; "
                 f"the columns are {', '.join(known)}",
             )
         ]
     absent = [
         name for name in known if name not in header and not instrument.variables[name].optional
     ]
-    faults = [Fault(f"column {name}", "missing") for name in absent]
+    faults = [
+        Fault(f"column {name}", "missing", UNASKED if name in instrument.background else "")
+        for name in absent
+    ]
     twice = dict.fromkeys(name for name in header if name and header.count(name) > 1)
     faults += [
         Fault(f"column {shown(name)}", f"there {header.count(name)} times", "once is allowed")
@@ -183,7 +190,10 @@ class _Column:
         found = []
         if self.wrong:
             said = listed(self.wrong, self.place, "", self.hint)
-            found.append(Fault(where, said, f"allowed: {allowed(self.variable)}"))
+            hint = f"allowed: {allowed(self.variable)}"
+            if others := OWN.get(self.variable.name):
+                hint += f" (a mapping can name your own under '{others}')"
+            found.append(Fault(where, said, hint))
         if contrary := self.contrary():
             found.append(Fault(where, contrary, "recode the column, or mend the labels"))
         if self.again:

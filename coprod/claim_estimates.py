@@ -96,7 +96,7 @@ def _place(terms: pd.DataFrame, name: str) -> int:
     found = np.flatnonzero((terms["term"] == term) & (terms["level"] == level))
     if not len(found):
         raise ValidityError(
-            f"{term}: nobody who answered everything is '{level}', or it is left out"
+            f"{term} was not asked, is left out, or nobody who answered everything is '{level}'"
         )
     return int(found[0])
 

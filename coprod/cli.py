@@ -250,7 +250,8 @@ def write_map(
 
     found, guesses = write_mapping(file, out)
     print(f"The mapping is in {_near(out)}: {found} variables found, {guesses} guesses to check.")
-    print(f"Check each, delete its line 'guess: true', then: coprod check FILE --map {_near(out)}")
+    print("Open it in a text editor. Check each guess, and delete its line 'guess: true'. Then:")
+    print(f"  python -m coprod check {_near(file)} --map {_near(out)}")
 
 
 @app.command()

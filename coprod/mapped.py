@@ -51,7 +51,7 @@ def mapped(table: Table, mapping: PanelMapping) -> tuple[Table, Instrument, list
         if column and column.recoded
     }
     for reader in readers.values():
-        faults += reader.contradictions()
+        faults += [*reader.contradictions(), *reader.turned()]
     said = [f"columns and values by the mapping {shown(mapping.file.name)}"]
     header = list(named.sources)
     unit = (mapping.margins is not None or WEIGHT in mapping.without) and WEIGHT not in header
@@ -316,6 +316,30 @@ class _Reader:
             return []
         said = f"the file declares {', '.join(both)} to be missing"
         return [Fault(self.column.where, said, "leave it out of 'values', or mend the file")]
+
+    def turned(self) -> list[Fault]:
+        """Whether a scale runs the other way than the file's own labels say.
+
+        Only labels that the codebook has, too, tell; two of them are enough for a direction.
+        """
+        if not self.column.scale or self.column.values:
+            return []
+        own = {label.lower(): level for level, label in self.variable.levels.items()}
+        known = [
+            (value, label, level, read)
+            for value, label in self.labels.items()
+            if (level := own.get(label.strip().lower())) is not None
+            and (read := self.on_scale(self.pointed(value))) is not None
+        ]
+        known.sort(key=lambda entry: int(entry[2]))
+        if len(known) < 2 or known[0][3] <= known[-1][3]:
+            return []
+        said = "; ".join(
+            f"the file calls {shown(value)} '{shown(label)}', the codebook {level}"
+            for value, label, level, _ in (known[0], known[-1])
+        )
+        hint = "leave out 'reverse'" if self.column.reverse else "say 'reverse: true'"
+        return [Fault(self.where, f"runs the wrong way: {said}", hint)]
 
     def hint(self, text: str) -> str:
         label = self.labels.get(text, "").strip()

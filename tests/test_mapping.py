@@ -158,6 +158,30 @@ def test_scales_are_fitted_turned_and_recoded(
     np.testing.assert_array_equal(found, result * 10)
 
 
+@pytest.mark.parametrize(
+    ("right", "wrong", "first", "hint"),
+    [("true", "false", 5, "say 'reverse: true'"), ("false", "true", 1, "leave out 'reverse'")],
+)
+def test_a_scale_that_runs_against_the_labels_of_the_file_is_refused(
+    right: str, wrong: str, first: int, hint: str, tmp_path: Path
+) -> None:
+    low, high = ("Very dissatisfied", "Very satisfied")[:: 1 if first == 1 else -1]
+    called: Any = {"safety_satisfied": {1: low, 4: high}}
+    frame = SHIPPED.copy()
+    frame["safety_satisfied"] = np.resize([1.0, 2.0, 3.0, 4.0], len(frame))
+    file = tmp_path / "survey.dta"
+    pyreadstat.write_dta(frame, file, variable_value_labels=called)
+    entry = (
+        "columns: {{safety_satisfied: {{column: safety_satisfied, rescale: [1, 4], reverse: {}}}}}"
+    )
+    found = open_panel(file, plan(tmp_path, entry.format(right))).frame["safety_satisfied"]
+    assert found.iloc[0] == first
+    said = refused(file, plan(tmp_path, entry.format(wrong)))
+    assert len(said) == 1
+    assert "runs the wrong way: the file calls" in said[0]
+    assert hint in said[0]
+
+
 def test_a_half_is_never_rounded_unless_the_mapping_says_where(tmp_path: Path) -> None:
     frame = SHIPPED.head(50).rename(columns={"health_col_1": "Q"}).assign(Q="3")
     frame.loc[[4, 7], "Q"] = "2"
@@ -234,7 +258,9 @@ def test_arms_issues_and_parts_are_those_of_the_panel(tmp_path: Path) -> None:
     assert "mapping.yml:2: no issue 'heath'; did you mean 'health'?" in said
     assert "mapping.yml: none of the 13 columns of health is there; map them, or list health " \
         "under 'without'" in said  # fmt: skip
-    assert "column tenure: missing" in said
+    assert (
+        "column tenure: missing; if it was not asked, list it under 'without' in a mapping" in said
+    )
     assert not any("health_" in fault for fault in said)
 
 

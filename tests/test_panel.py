@@ -452,7 +452,7 @@ def test_a_wrong_parquet_file_says_column_row_and_value(tmp_path: Path) -> None:
     frame.loc[[4, 5], "age"] = [17.5, np.inf]
     frame.drop(columns="years").to_parquet(file)
     assert faults(file) == [
-        "column years: missing",
+        "column years: missing; if it was not asked, list it under 'without' in a mapping",
         "column age: '17.5' on row 5; 'inf' on row 6; allowed: whole numbers from 18 to 110",
         "column gender: 'x' on row 3; allowed: man, woman",
     ]
