@@ -7,7 +7,7 @@ from html import escape
 from pathlib import Path
 
 from coprod.errors import Fault, PanelError
-from coprod.fielded import EXPERIMENT, WEIGHT, parts
+from coprod.fielded import WEIGHT, parts
 from coprod.importing.table import Table, shown
 from coprod.instrument import load_instrument
 from coprod.panel import Panel, read_panel
@@ -24,17 +24,28 @@ STYLE = (
 def summary(panel: Panel, table: Table) -> list[tuple[str, str]]:
     """What was read, by what it is about."""
     frame, instrument = panel.frame, panel.instrument
-    areas = frame["area"].value_counts(sort=False)
+    areas, named = frame["area"].value_counts(sort=False), instrument.areas
     lines = [
         ("Format", "; ".join(table.format)),
         ("Respondents", f"{len(frame):,}"),
-        ("Areas", ", ".join(f"{area} ({count:,})" for area, count in areas.items() if count)),
+        (
+            "Areas",
+            ", ".join(
+                f"{shown(named[area])} ({count:,})" for area, count in areas.items() if count
+            ),
+        ),
         ("Weights", _weights(panel)),
         ("Issues", ", ".join(instrument.issues)),
         ("Arms", ", ".join(instrument.arms) if panel.has_experiment else "none: no experiment"),
         ("Data", "synthetic" if panel.synthetic else "answers of people"),
     ]
-    if absent := [part for part in parts(load_instrument()) if part not in _asked(panel)]:
+    # A variable that was too small to be kept was asked all the same, and is in the file.
+    absent = [
+        part
+        for part, columns in parts(load_instrument()).items()
+        if (not panel.weighted if part == WEIGHT else not set(columns) & set(table.header))
+    ]
+    if absent:
         lines.append(("Not asked", ", ".join(absent)))
     for name, values in table.missing.items():
         said = ", ".join(f"{shown(value)} ({count:,})" for value, count in values.items())
@@ -44,7 +55,12 @@ def summary(panel: Panel, table: Table) -> list[tuple[str, str]]:
             said = ", ".join(f"{shown(value)} ({count:,})" for value, count in values.items())
             lines.append((f"Missing in {name}", f"as the mapping or the file says: {said}"))
     if panel.min_cell:
-        lines.append(("Fewest told of", f"{panel.min_cell} respondents (COPROD_MIN_CELL)"))
+        lines.append(
+            (
+                "Fewest told of",
+                f"{panel.min_cell} respondents (render takes another number as --min-cell)",
+            )
+        )
     lines += [("Too small", said) for said in panel.put_together]
     if panel.mapping:
         lines.append(("Mapping", f"SHA-256 {panel.mapping}"))
@@ -78,12 +94,6 @@ def _weights(panel: Panel) -> str:
         return said
     variables = ", ".join(panel.margins["variable"].unique())
     return f"{said}, raked to margins of {variables} within each area"
-
-
-def _asked(panel: Panel) -> set[str]:
-    asked = {EXPERIMENT} if "arm" in panel.instrument.variables else set()
-    asked |= {WEIGHT} if panel.weighted else set()
-    return asked | {*panel.instrument.issues, *panel.instrument.background}
 
 
 def page(title: str, lines: Sequence[tuple[str, str]]) -> str:
