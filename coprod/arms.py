@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from coprod.design_based import numbers
-from coprod.disclosure import thin, withheld
+from coprod.disclosure import hardly_varies, thin, withheld
 from coprod.errors import ValidityError
 from coprod.experiment import Contrast, Covariate
 from coprod.instrument import Instrument
@@ -151,7 +151,7 @@ class Experiment:
                     f"Signing up is not analysed, since fewer than {self.min_cell} respondents of some arm "
                     "said yes, or said no"
                 )
-        if np.ptp(known) == 0 and self.min_cell:
+        if hardly_varies(known, self.min_cell):
             raise ValidityError(f"{name}: varies too little to be analysed")
         if np.ptp(known) == 0:
             raise ValidityError(f"{name}: is {known[0]:g} for everybody; nothing varies")
@@ -187,7 +187,7 @@ class Experiment:
                 values = values[:, some] if some.any() else values[:, :1]
             else:
                 values = numbers(self.frame, [name])
-            found.append(Covariate(name, values))
+            found.append(Covariate(name, values, max(2, self.min_cell)))
         return tuple(found)
 
     def contrast(
@@ -214,7 +214,7 @@ class Experiment:
                 weights[rows],
                 self.area[rows],
                 tuple(f"area {name} ({label})" for name, label in areas),
-                tuple(Covariate(c.name, c.values[rows]) for c in covariates),
+                tuple(replace(c, values=c.values[rows]) for c in covariates),
             )
         except ValidityError as error:
             raise self.refusal(what, comparison, error) from None

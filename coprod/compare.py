@@ -20,7 +20,7 @@ from scipy import stats
 
 from coprod.crossproducts import eliminate, resampled
 from coprod.cumulative import CumulativeLink, joint_covariance
-from coprod.disclosure import counts_rounded
+from coprod.disclosure import counts_rounded, few_withheld
 from coprod.errors import ValidityError
 from coprod.multiplicity import adjusted
 from coprod.ordered import steps
@@ -162,6 +162,8 @@ def compare_forms(
         difference=difference,
         **regression.inference(difference, np.sqrt(np.diagonal(_difference(model, covariance)))),
     )
+    told = ["individual", "collective", "difference"]
+    table = few_withheld(table, panel, model.terms["lonely"], told)
     table = table[table["block"].isin(list(BLOCKS))].reset_index(drop=True)
     table = table.assign(
         p_holm=adjusted(table["p"]),

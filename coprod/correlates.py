@@ -15,7 +15,7 @@ import pandas as pd
 
 from coprod.blocks import blocks
 from coprod.compare import compare_blocks, compare_forms, rank_agreement
-from coprod.disclosure import counts_rounded
+from coprod.disclosure import counts_rounded, few_withheld
 from coprod.errors import ValidityError
 from coprod.panel import Panel
 from coprod.regression import ModelMatrix, Regression
@@ -98,6 +98,7 @@ def fit(
     for name in ("estimate", "standard_error", "low", "high"):
         table[f"{name}_sd"] = table[name] / model.spread[0]
     table = table.assign(n=len(model.predictors), clusters=len(model.design.strata))
+    table = few_withheld(table, panel, model.terms["lonely"], ["estimate", "estimate_sd"])
     return counts_rounded(table, panel)
 
 

@@ -360,7 +360,8 @@ def linearity(
         }
         # Two answers lie on the line; the rest have a column each, if two people gave them.
         commonest = sorted(people, key=lambda value: -people[value])
-        columns = [answer == value for value in commonest[2:] if people[value] > 1]
+        fewest = max(2, panel.min_cell)
+        columns = [answer == value for value in commonest[2:] if people[value] >= fewest]
         k = model.predictors.shape[1]
         extended = replace(
             model,

@@ -36,6 +36,8 @@ __all__ = [
     "coarse",
     "counts_rounded",
     "digits",
+    "few_withheld",
+    "hardly_varies",
     "levels_told",
     "note",
     "refuse_one_person",
@@ -218,6 +220,38 @@ def thin(counts: ArrayLike, min_cell: int) -> bool:
     (True, True, False)
     """
     return bool(min_cell) and bool((np.asarray(counts) < min_cell).any())
+
+
+def hardly_varies(values: ArrayLike, min_cell: int) -> bool:
+    """Whether so few people of a real panel differ from all the others that a result is about them.
+
+    Nobody counts as few, or a refusal would say that nobody does.
+
+    Examples
+    --------
+    >>> hardly_varies([0] * 40 + [1] * 9, 10), hardly_varies([0] * 40, 10), hardly_varies([0, 1], 0)
+    (True, True, False)
+    """
+    known = pd.Series(np.asarray(values, dtype=float)).dropna()
+    return bool(min_cell) and len(known) - int(known.value_counts().max() or 0) < min_cell
+
+
+def few_withheld(
+    table: pd.DataFrame, panel: Panel, few: ArrayLike, columns: Sequence[str]
+) -> pd.DataFrame:
+    """A result of which some rows are about few people: their numbers are NaN, of a real panel.
+
+    Examples
+    --------
+    >>> from coprod import open_panel
+    >>> table = pd.DataFrame({"estimate": [1.0, 2.0]})
+    >>> few_withheld(table, open_panel(), [True, False], ["estimate"]).equals(table)
+    True
+    """
+    if not panel.min_cell:
+        return table
+    keep = ~np.asarray(few, dtype=bool)
+    return table.assign(**{name: table[name].where(keep) for name in columns})
 
 
 def withheld(panel: Panel, what: str) -> ValidityError:

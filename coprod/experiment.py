@@ -67,10 +67,13 @@ class Covariate:
         The variable.
     values
         n × 1 for a number; n × levels (0/1) for a category. NaN where nothing is known.
+    fewest
+        How many of a group must have a level that somebody has, for the variable to be adjusted for.
     """
 
     name: str
     values: Floats
+    fewest: int = 2
 
     def centred(self, weights: Floats) -> Floats:
         """Columns less their means, without a first level; 0, the mean, where nothing is known."""
@@ -83,9 +86,10 @@ class Covariate:
         return np.where(known, filled - mean, 0.0)
 
     def lonely(self, group: NDArray[np.bool_]) -> bool:
-        """Whether somebody in a group is the only one there with a level."""
+        """Whether too few in a group have a level: by default, whether one is alone with it."""
         people = np.nansum(self.values[group], axis=0)
-        return self.values.shape[1] > 1 and bool((people == 1).any())
+        few = (people > 0) & (people < self.fewest)
+        return self.values.shape[1] > 1 and bool(few.any())
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from coprod.cumulative import CumulativeLink, average_effects, delta_method, joint_covariance
-from coprod.disclosure import counts_rounded
+from coprod.disclosure import counts_rounded, few_withheld
 from coprod.panel import Panel
 from coprod.regression import ModelMatrix, Regression
 
@@ -98,4 +98,5 @@ def fit_fractional(
         n=n,
         clusters=len(model.design.strata),
     )
+    table = few_withheld(table, panel, lonely, ["coefficient", "estimate"])
     return counts_rounded(table, panel)

@@ -17,7 +17,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import linalg, optimize, stats
 
-from coprod.disclosure import counts_rounded
+from coprod.disclosure import counts_rounded, few_withheld
 from coprod.errors import ValidityError
 from coprod.panel import Panel
 from coprod.regression import ModelMatrix, Regression
@@ -170,12 +170,14 @@ def fit_mixed(
     fitted = _model(panel, form, references, without)
     model = fitted.model
     value, covariance, _, _ = fitted.solve(fitted.share)
+    found = Regression(model).inference(value, np.sqrt(np.diagonal(covariance)))
     table = model.terms.drop(columns=["mean", "lonely"]).assign(
         estimate=value,
-        **Regression(model).inference(value, np.sqrt(np.diagonal(covariance))),
+        **found,
         n=len(model.predictors),
         clusters=len(model.design.strata),
     )
+    table = few_withheld(table, panel, model.terms["lonely"], ["estimate", *found])
     return counts_rounded(table, panel)
 
 

@@ -199,7 +199,10 @@ class Variations:
         # Singular values, since a number may be the same for everybody.
         left, sizes, _ = np.linalg.svd(columns, full_matrices=False)
         leverage = (left[:, sizes > 1e-9 * sizes[0]] ** 2).sum(axis=1)
-        return np.asarray(leverage <= LEVERAGE * leverage.mean())
+        bound, least = LEVERAGE * leverage.mean(), self.experiment.min_cell
+        if 0 < least < len(leverage):
+            bound = min(bound, np.sort(leverage)[-least - 1])
+        return np.asarray(leverage <= bound)
 
     def weights(self, weights: str) -> Floats:
         """Of each person."""

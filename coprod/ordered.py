@@ -14,7 +14,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from coprod.cumulative import CumulativeLink, average_effects, delta_method, joint_covariance
-from coprod.disclosure import counts_rounded
+from coprod.disclosure import counts_rounded, few_withheld, thin, withheld
 from coprod.errors import ValidityError
 from coprod.panel import Panel
 from coprod.regression import ModelMatrix, Regression, of_difference, wald
@@ -69,6 +69,9 @@ def _banded(
     """The rows of a regression and the band of each; refuses an empty band."""
     regression = Regression(ModelMatrix.of(panel, [form], issue, weighted, references, without))
     codes = bands(regression.model.outcomes[:, 0]).codes.astype(np.intp)
+    inside = codes[:, None] == np.arange(len(BANDS))
+    if thin((regression.model.design.total(inside) > 0).sum(axis=0), panel.min_cell):
+        raise withheld(panel, "What goes with doing none, some and much")
     for code, name in enumerate(BANDS):
         if code not in codes:
             raise ValidityError(
@@ -139,11 +142,13 @@ def fit_bands(
     )
     table = pd.concat([model.terms.iloc[1:].drop(columns="mean"), cuts], ignore_index=True)
     error = np.sqrt(np.diagonal(joint_covariance(model.design, [fit.influence])))
-    error = np.where(table.pop("lonely"), np.nan, error)
+    few = table.pop("lonely")
+    error = np.where(few, np.nan, error)
     table = table.assign(estimate=fit.parameters, **regression.inference(fit.parameters, error))
     for name, value in (("", "estimate"), ("_low", "low"), ("_high", "high")):
         table[f"odds_ratio{name}"] = np.exp(table[value].mask(table["block"] == "threshold"))
     table = table.assign(n=len(model.predictors), clusters=len(model.design.strata))
+    table = few_withheld(table, panel, few, ["estimate", "odds_ratio"])
     return counts_rounded(table, panel)
 
 
@@ -206,6 +211,7 @@ def marginal_effects(
         **regression.inference(effects.ravel(), error.ravel()),
     )
     table = table.assign(n=len(model.predictors), clusters=len(model.design.strata))
+    table = few_withheld(table, panel, np.repeat(lonely, count), ["estimate"])
     return counts_rounded(table, panel)
 
 
@@ -263,12 +269,13 @@ def proportional_odds(
         own = (names == name) | (name == "all")
         at = np.flatnonzero(own & ~lonely)
         single = own.sum() == 1
+        shown = len(at) or not panel.min_cell
         rows.append(
             {
                 "term": name,
                 "term_label": label,
-                "cut_1": fits[0].slopes[own][0] if single else np.nan,
-                "cut_2": fits[1].slopes[own][0] if single else np.nan,
+                "cut_1": fits[0].slopes[own][0] if single and shown else np.nan,
+                "cut_2": fits[1].slopes[own][0] if single and shown else np.nan,
             }
             | wald(difference[at], covariance[np.ix_(at, at)], regression.df_residual).row()
         )

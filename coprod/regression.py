@@ -18,7 +18,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import linalg, stats
 
 from coprod.design_based import SurveyDesign, numbers
-from coprod.disclosure import withheld
+from coprod.disclosure import thin, withheld
 from coprod.errors import ValidityError
 from coprod.instrument import Instrument
 from coprod.panel import Panel
@@ -69,15 +69,15 @@ class _Factor:
     levels: dict[str, str]
     codes: NDArray[np.intp]
 
-    def reference(self, chosen: str | None, people: NDArray[np.intp]) -> int:
-        """The level that others are compared with: the first of at least two respondents."""
+    def reference(self, chosen: str | None, people: NDArray[np.intp], fewest: int) -> int:
+        """The level that others are compared with: the first that enough respondents have."""
         if chosen is None:
-            return int(np.argmax(people > 1))
-        able = [level for level, n in zip(self.levels, people, strict=True) if n > 1]
+            return int(np.argmax(people >= fewest))
+        able = [level for level, n in zip(self.levels, people, strict=True) if n >= fewest]
         if chosen not in able:
             raise ValidityError(
-                f"{self.name}: {chosen!r} cannot be the reference; levels that at least two "
-                f"complete respondents have: {', '.join(able)}"
+                f"{self.name}: {chosen!r} cannot be the reference; levels that at least "
+                f"{'two' if fewest == 2 else fewest} complete respondents have: {', '.join(able)}"
             )
         return list(self.levels).index(chosen)
 
@@ -93,7 +93,8 @@ class ModelMatrix:
         `label`, `block` ('intercept', 'area', 'issue' or a key of :data:`BLOCKS`), `reference`
         (label of the reference level, '' for a number), `mean` and `scale` (weighted mean and
         standard deviation that a number was standardised by, NaN for a level), `lonely` (whether
-        fewer than two respondents have the level, so that its error cannot be estimated).
+        fewer than two respondents have the level, so that its error cannot be estimated, or of a
+        real panel fewer than may be told of).
     predictors
         n × k; numbers standardised by their weighted mean and population SD over these rows.
     outcomes
@@ -163,11 +164,15 @@ class ModelMatrix:
         frame = frame[complete]
         respondents, clusters = np.unique(design.clusters[complete], return_inverse=True)
         design = SurveyDesign(design.weights[complete], clusters, design.strata[respondents])
-        terms, columns = _columns(frame, instrument, names, issue, design, references or {})
         outcomes = numbers(frame, list(forms))
-        for form, values in zip(forms, outcomes.T, strict=True):
-            if np.ptp(values) < 1e-9 and panel.min_cell:
+        if panel.min_cell:
+            # A mean follows from coefficients: of the few who do anything, or not everything, nothing is told.
+            sides = np.column_stack([outcomes > 0, outcomes < 100])
+            if thin((design.total(sides) > 0).sum(axis=0), panel.min_cell):
                 raise withheld(panel, "What goes with how much people do")
+        fewest = max(2, panel.min_cell)
+        terms, columns = _columns(frame, instrument, names, issue, design, references or {}, fewest)
+        for form, values in zip(forms, outcomes.T, strict=True):
             if np.ptp(values) < 1e-9:
                 raise ValidityError(f"{form}: the index is the same for everybody; nothing varies")
         if len(respondents) <= len(terms):
@@ -212,6 +217,7 @@ def _columns(
     issue: str | None,
     design: SurveyDesign,
     references: Mapping[str, str],
+    fewest: int,
 ) -> tuple[list[dict[str, object]], list[Floats]]:
     """The columns of the matrix and what each is."""
     terms: list[dict[str, object]] = []
@@ -228,16 +234,20 @@ def _columns(
         dummies = (factor.codes[:, None] == np.arange(len(factor.levels))).astype(float)
         people = (design.total(dummies) > 0).sum(axis=0)
         chosen = asked.pop(factor.name, None)
-        base = factor.reference(chosen, people)
-        if (people > 0).sum() < 2 or people[base] < 2:
+        base = factor.reference(chosen, people, fewest)
+        if (people > 0).sum() < 2 or people[base] < fewest:
             if factor.block in ("area", "issue"):
                 return
+            if fewest > 2:
+                raise ValidityError(
+                    f"{factor.name}: too few respondents of each group answered all"
+                )
             only = list(factor.levels.values())[int(people.argmax())]
             raise ValidityError(f"{factor.name}: {_constant(only)}")
         labels = list(factor.levels.values())
         for code, (level, label) in enumerate(factor.levels.items()):
             if code != base and people[code]:
-                lonely = bool(people[code] < 2)
+                lonely = bool(people[code] < fewest)
                 more = {"level": level, "label": label, "reference": labels[base], "lonely": lonely}
                 add(factor.name, factor.label, factor.block, dummies[:, code], **more)
 

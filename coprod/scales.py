@@ -11,7 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from coprod.design_based import numbers
-from coprod.disclosure import counts_rounded, withheld
+from coprod.disclosure import counts_rounded, hardly_varies, withheld
 from coprod.errors import ValidityError
 from coprod.panel import Panel
 from coprod.polychoric import polychoric_matrix
@@ -278,7 +278,7 @@ def reliability(panel: Panel, draws: int = 2_000, seed: int = 20160201) -> pd.Da
         complete = answers.dropna()
         for some, who in ((answers, "answered it"), (complete, "answered its whole scale")):
             for item in items:
-                if some[item].nunique() < 2 and panel.min_cell:
+                if hardly_varies(some[item], panel.min_cell):
                     raise withheld(panel, "How well the questions measure each form")
                 if some[item].nunique() < 2:
                     raise ValidityError(
@@ -305,7 +305,7 @@ def _factors(panel: Panel, issue: str) -> tuple[pd.DataFrame, float, Floats, tup
     instrument = panel.instrument
     forms = {form: instrument.items(issue, form) for form in instrument.forms}
     items = [item for form in forms for item in forms[form]]
-    if panel.min_cell and (panel.frame[items].nunique() < 2).any():
+    if any(hardly_varies(panel.frame[item], panel.min_cell) for item in items):
         raise withheld(panel, "How the answers go together")
     matrix = polychoric_matrix(panel.frame[items])
     observed = matrix.to_numpy()

@@ -184,7 +184,8 @@ def without_outliers(panel: Panel) -> Panel:
     Unusual is who has more than :data:`LEVERAGE` times the average leverage of a respondent in an
     unweighted regression on the numbers among the controls (age, years, other perceptions). Categories
     do not count, or the rule would drop the smallest groups of people; nor do self-efficacy and the
-    outcome, so that the rule cannot take sides.
+    outcome, so that the rule cannot take sides. Of a real panel at least as many are left out as a
+    number may be told of, those with the most leverage, since the difference is theirs.
 
     Examples
     --------
@@ -199,7 +200,10 @@ def without_outliers(panel: Panel) -> Panel:
     leverage = model.design.total((np.linalg.qr(columns)[0] ** 2).sum(axis=1))
     rows = np.flatnonzero(complete(panel, weighted=False))
     people = np.unique(rows // len(panel.instrument.issues))
-    unusual = people[leverage > LEVERAGE * leverage.mean()]
+    bound = LEVERAGE * leverage.mean()
+    if 0 < panel.min_cell < len(people):
+        bound = min(bound, np.sort(leverage)[-panel.min_cell - 1])
+    unusual = people[leverage > bound]
     return only(panel, ~np.isin(np.arange(len(panel.frame)), unusual))
 
 
