@@ -355,6 +355,26 @@ def package(
 
 
 @app.command()
+def doctor() -> None:
+    """Say what this machine has and lacks, and how to mend it; status 2 if no book can be made."""
+    from coprod.doctor import examine
+
+    console = Console(highlight=False)
+    findings = examine()
+    for each in findings:
+        mark, style = (
+            ("ok", "green") if not each.mend else ("--", "red" if each.needed else "yellow")
+        )
+        said = f"{mark}  {each.name:<13} {each.found or 'none':<15} {each.purpose}"
+        console.print(escape(said), style=style, soft_wrap=True)
+        if each.mend:
+            console.print(escape(f"    {each.mend}"), soft_wrap=True)
+    if lacking := [each.name for each in findings if each.mend and each.needed]:
+        raise BookError(f"this machine lacks what a book needs: {', '.join(lacking)}")
+    print("A book can be made on this machine")
+
+
+@app.command()
 def preview(
     project: ProjectFolder = Path(),
     port: Annotated[
