@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import gzip
 import io
+import json
 import re
 import zlib
 from collections.abc import Iterable, Iterator
@@ -19,6 +20,7 @@ import pandas as pd
 
 from coprod.errors import BookError, Fault
 from coprod.panel import Panel, protected
+from coprod.render.provenance import RECORD
 
 __all__ = ["Audit", "audit"]
 
@@ -47,6 +49,7 @@ WHOLE = {"respondents", "answered"}
 
 TOKEN = re.compile(r"[^\s,;|\[\](){}\"'<>]+")
 TAG = re.compile(r"<[^>]*>")
+QUOTED = re.compile(r"\"[^\"]*\"|'[^']*'")
 WASM = b"\0asm"
 WORDS, NUMBERS = 8, 16
 """How many answers side by side tell a person, with words among them, and of numbers alone."""
@@ -94,6 +97,7 @@ def audit(book: Path, panel: Panel) -> Audit:
     files = sorted(path for path in book.rglob("*") if path.is_file()) if book.is_dir() else []
     if not any(path.suffix == ".html" for path in files):
         raise BookError(f"{book} holds no finished book; 'coprod render' makes one")
+    _refuse_another(book, panel)
     people = _People(panel, panel if panel.min_cell else protected(panel))
     faults: list[Fault] = []
     unread = []
@@ -122,6 +126,20 @@ def audit(book: Path, panel: Panel) -> Audit:
     return Audit(f"{said}." if not faults else said, tuple(faults))
 
 
+def _refuse_another(book: Path, panel: Panel) -> None:
+    """Refuse to look for the people of one panel in the book of another: nothing would be found."""
+    try:
+        record = json.loads((book / RECORD).read_text(encoding="utf-8"))
+        given = [sum_ for what, sum_ in record["inputs"].items() if what.startswith("Panel")]
+    except (OSError, ValueError, KeyError, AttributeError):
+        return
+    if given and panel.checksum and panel.checksum not in given:
+        raise BookError(
+            f"{book} was not made of {panel.source} as it is now; name the file that it was made of, "
+            "by --panel"
+        )
+
+
 @dataclass
 class _People:
     """What would identify somebody of a panel, ready to be looked for."""
@@ -133,7 +151,8 @@ class _People:
 
     def __post_init__(self) -> None:
         self.least = self.told.min_cell
-        self.about = self.told.describe()
+        # Without the name of the file, which may be another by now.
+        self.about = self.told.describe().partition(", read from ")[0]
 
     @cached_property
     def identifiers(self) -> set[str]:
@@ -187,7 +206,10 @@ def _texts(path: Path) -> Iterator[tuple[str, str]]:
             return
     if WASM in content[:64]:
         return
-    yield "", content.decode("utf-8", errors="replace")
+    if content[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        yield "", content.decode("utf-16", errors="replace")
+        return
+    yield "", content.decode("utf-8-sig", errors="replace")
 
 
 def _pdf(content: bytes) -> Iterator[tuple[str, str]]:
@@ -206,7 +228,8 @@ def _pdf(content: bytes) -> Iterator[tuple[str, str]]:
 def _findings(text: str, where: str, people: _People) -> Iterator[tuple[str, str]]:
     """What is wrong with a text, and what to do."""
     markup = where.endswith((".html", ".svg", ".xml"))
-    plain = unescape(TAG.sub(" ", text)) if markup else text
+    # What stands in the attributes of a tag can be read too: titles, texts of pictures, data.
+    plain = unescape(TAG.sub(_inside, text)) if markup else text
     tokens = [_number(token) for token in TOKEN.findall(plain)]
     if named := sorted(set(tokens) & people.identifiers):
         yield f"identifiers of respondents: {_some(named)}", "take the column out"
@@ -218,6 +241,13 @@ def _findings(text: str, where: str, people: _People) -> Iterator[tuple[str, str
         yield from _file(text, people)
     elif markup and people.least:
         yield from _tables(text, people)
+
+
+def _inside(tag: re.Match[str]) -> str:
+    """What a tag says: its comment, or the values of its attributes."""
+    if tag[0].startswith("<!--"):
+        return f" {tag[0][4:-1]} "
+    return f" {' '.join(value[1:-1] for value in QUOTED.findall(tag[0]))} "
 
 
 def _number(token: str) -> str:

@@ -17,6 +17,7 @@ from coprod.audit import audit
 from coprod.cli import run
 from coprod.errors import BookError
 from coprod.panel import Panel, protected
+from coprod.render.provenance import RECORD
 from coprod.show import tables
 
 
@@ -145,3 +146,31 @@ def test_the_command_ends_with_two_where_something_is_found(
     error = capsys.readouterr().err
     assert "1 finding in 4 files" in error
     assert f"index.html: places on a machine: {HOME}" in error
+
+
+HIDDEN: dict[str, Callable[[str], tuple[str, bytes]]] = {
+    "title": lambda name: ("a.html", f'<p title="about {name}">x</p>'.encode()),
+    "text of a picture": lambda name: ("a.html", f"<img alt='{name}' src='x.svg'>".encode()),
+    "comment": lambda name: ("a.html", f"<!-- {name} --><p>x</p>".encode()),
+    "UTF-16": lambda name: ("downloads/x.csv", f"data,who\nx,{name}\n".encode("utf-16")),
+}
+
+
+@pytest.mark.parametrize("where", HIDDEN)
+def test_what_is_not_plain_text_is_looked_at_too(where: str, book: Path, panel: Panel) -> None:
+    name, content = HIDDEN[where](_identifier(panel))
+    (book / name).write_bytes(content)
+    assert any("identifiers" in fault.what for fault in audit(book, panel).faults)
+
+
+def test_a_book_of_another_panel_is_refused(book: Path, panel: Panel) -> None:
+    (book / RECORD).write_text('{"inputs": {"Panel, council.csv": "0123"}}', encoding="utf-8")
+    with pytest.raises(BookError, match="was not made of"):
+        audit(book, replace(panel, checksum="4567"))
+    assert audit(book, replace(panel, checksum="0123")).faults == ()
+
+
+def test_a_file_with_another_name_is_the_same_panel(book: Path, panel: Panel) -> None:
+    name, content = _csv(panel, "n", "3")
+    (book / name).write_bytes(content)
+    assert audit(book, replace(panel, source="copy.csv")).faults

@@ -22,7 +22,7 @@ from coprod.render.chapter import read_chapters
 from coprod.render.engine import ENGINES, choose_engine
 from coprod.render.place import check_output, fresh_folder
 from coprod.render.project import CONFIG, Book, open_book
-from coprod.render.provenance import Provenance, gather, write_record
+from coprod.render.provenance import Provenance, gather, refuse_changed, write_record
 from coprod.render.told import telling
 from coprod.render.unchanged import Finished
 
@@ -139,6 +139,7 @@ def render(
             jobs = jobs or os.cpu_count() or 1
             notebooks = run_chapters(book, chapters, jobs, progress=progress, kept=kept)
             make_book(book, chapters, notebooks, to, fresh, provenance, announce)
+        refuse_changed(provenance, book.folder)
         write_record(provenance, fresh)
     if finished:
         finished.remember()

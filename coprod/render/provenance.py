@@ -16,12 +16,13 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from coprod.errors import BookError
 from coprod.render.told import told
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["RECORD", "Provenance", "gather", "table", "write_record"]
+__all__ = ["RECORD", "Provenance", "gather", "refuse_changed", "table", "write_record"]
 
 # A finished book holds this file, so that one can tell what state of the project it shows.
 RECORD = "build.json"
@@ -145,6 +146,30 @@ def _measured(folder: Path) -> str:
     return (
         f"{case['wall_seconds']:.0f} s ({case['case']}) on {found['machine']}, measured on {date}"
     )
+
+
+def refuse_changed(provenance: Provenance, folder: Path) -> None:
+    """Refuse a book whose panel, or what else it rests on, was replaced while it was made.
+
+    Some chapters would tell of the old and some of the new, and the difference is what has changed: a
+    single person, perhaps.
+
+    Raises
+    ------
+    BookError
+        With what was replaced.
+    """
+    now = _checksums(folder)
+    changed = sorted(
+        name
+        for name in now.keys() | provenance.inputs.keys()
+        if now.get(name) != provenance.inputs.get(name)
+    )
+    if changed:
+        raise BookError(
+            f"{'; '.join(changed)}: changed while the book was made; make it again when nobody "
+            "writes to it"
+        )
 
 
 def write_record(provenance: Provenance, folder: Path) -> None:

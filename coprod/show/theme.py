@@ -14,6 +14,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from coprod.panel import Panel
+from coprod.show.drawn import draw_coarsely
 
 __all__ = [
     "APART",
@@ -146,6 +147,8 @@ def sign(figure: Figure, panel: Panel | str, title: str = "") -> Figure:
             wrap=not money,
         )
     said = panel if isinstance(panel, str) else panel.describe()
+    if not isinstance(panel, str) and panel.min_cell:
+        draw_coarsely(figure)
     figure.supxlabel(
         f"{said[0].upper()}{said[1:]}",
         x=1.0,
