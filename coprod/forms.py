@@ -12,7 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from coprod.design_based import SurveyDesign, domains, occupied
-from coprod.disclosure import coarse, counts_rounded, told, withheld
+from coprod.disclosure import coarse, counts_rounded, hardly_varies, told, withheld
 from coprod.errors import ValidityError
 from coprod.panel import Panel
 from coprod.scales import indices
@@ -84,7 +84,8 @@ def correlations(panel: Panel, weighted: bool = True) -> pd.DataFrame:
         mean = design.mean(values, inside)
         variance = design.mean((values - mean.value) ** 2, inside).value
         constant = (mean.respondents > 0) & ~(variance > 1e-12)
-        if constant.any() and panel.min_cell:
+        parts = [values[chosen, 0] for chosen in inside.T]
+        if any(hardly_varies(part, panel.min_cell) for part in parts if len(part)):
             raise withheld(panel, "How the two forms go together")
         if constant.any():
             raise ValidityError(

@@ -16,7 +16,7 @@ from scipy import stats
 
 from coprod.arms import OUTCOMES, Comparison, Experiment, analysable
 from coprod.balance import balance, balance_test, flow
-from coprod.disclosure import counts_rounded
+from coprod.disclosure import counts_rounded, hardly_varies, withheld
 from coprod.errors import ValidityError
 from coprod.experiment import Adjustment, Contrast, Difference
 from coprod.multiplicity import with_holm
@@ -375,6 +375,8 @@ def _moderators(panel: Panel, experiment: Experiment, weights: Floats) -> dict[s
         "activity": frame["respondent"].map(activity).to_numpy(dtype=float),
     }.items():
         known = ~np.isnan(values) & (weights > 0)
+        if hardly_varies(values[known], panel.min_cell):
+            raise withheld(panel, "For whom a nudge does more")
         if not known.any() or np.ptp(values[known]) < 1e-9:
             raise ValidityError(f"{name}: is unknown or the same for everybody in the experiment")
         share = weights[known] / weights[known].sum()

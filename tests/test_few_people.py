@@ -4,14 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cache
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from coprod import correlates, diagnostics, nudges, open_panel, ordered, scales
-from coprod.errors import ValidityError
+from coprod import correlates, diagnostics, forms, nudges, open_panel, ordered, scales
+from coprod.disclosure import digits
+from coprod.errors import BookError, ValidityError
 from coprod.panel import Panel
+from coprod.paths import PROJECT
+from coprod.render.provenance import PANEL_VARIABLE, gather, refuse_changed
+from coprod.show import figures
 from coprod.specifications import without_outliers
 from tests.test_disclosure import LEAST, as_real
 
@@ -63,6 +68,13 @@ def _few_do_anything() -> Panel:
     return as_real(frame)
 
 
+def _few_do_one_thing() -> Panel:
+    frame = people()
+    frame[[name for name in frame if "_col_" in name]] = 0.0
+    frame.loc[[5, 99, 200], "safety_col_1"] = 2.0
+    return as_real(frame)
+
+
 def _item_of(count: int) -> Panel:
     frame = people().assign(safety_col_3=0.0)
     frame.loc[:count, "safety_col_3"] = 1.0
@@ -89,6 +101,8 @@ def _willing(count: int) -> Panel:
 REFUSED: dict[str, tuple[Callable[[], Panel], Callable[[Panel], object]]] = {
     "correlates of few": (_few_do_anything, lambda p: correlates.fit(p, "collective", "safety")),
     "predictions of few": (_few_do_anything, correlates.predict_over),
+    "correlation of few": (_few_do_anything, forms.correlations),
+    "moderator of few": (_few_do_one_thing, lambda p: nudges.heterogeneity(p, ["willing"])),
     "loadings": (lambda: _item_of(3), scales.two_factors),
     "alpha": (lambda: _item_of(3), lambda p: scales.reliability(p, draws=2)),
     "alpha of nobody": (lambda: _item_of(0), lambda p: scales.reliability(p, draws=2)),
@@ -149,3 +163,32 @@ def test_what_is_adjusted_for_does_not_say_that_somebody_is_alone() -> None:
 def test_leaving_out_unusual_people_leaves_out_enough_of_them() -> None:
     panel = as_real(people())
     assert len(panel.frame) - len(without_outliers(panel).frame) >= LEAST
+
+
+def _drawn(panel: Panel) -> np.ndarray:
+    """Every end of an interval in the picture of the effects."""
+    effects = nudges.effects(panel, ["strata"], ["unweighted"], ["willing"])
+    equivalence = nudges.equivalence(panel, {"willing": 0.2}, "strata")
+    figure = figures.arm_effects(effects, equivalence, panel)
+    return np.concatenate([line.get_xdata() for axes in figure.axes for line in axes.lines])
+
+
+def test_no_picture_has_more_digits_than_a_file() -> None:
+    # The lengths of a thick and a thin interval to the last digit give how many answered, exactly.
+    drawn = _drawn(as_real(people()))
+    assert len(drawn) and np.array_equal(drawn, digits(drawn))
+    exact = _drawn(open_panel())
+    assert not np.array_equal(exact, digits(exact))
+
+
+def test_a_panel_that_is_replaced_while_the_book_is_made_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "council.csv"
+    file.write_text("a,b\n1,2\n3,4\n", encoding="utf-8")
+    monkeypatch.setenv(PANEL_VARIABLE, str(file))
+    before = gather(PROJECT, "")
+    refuse_changed(before, PROJECT)
+    file.write_text("a,b\n1,2\n", encoding="utf-8")
+    with pytest.raises(BookError, match=r"council\.csv: changed"):
+        refuse_changed(before, PROJECT)
