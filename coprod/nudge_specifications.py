@@ -17,20 +17,20 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from coprod.arms import Comparison, Experiment
+from coprod.arms import Comparison, Experiment, analysable
 from coprod.cache import remembered
-from coprod.disclosure import counts_rounded
+from coprod.disclosure import counts_rounded, thin
 from coprod.errors import ValidityError
 from coprod.experiment import Adjustment, Contrast, Covariate
 from coprod.panel import Panel
 from coprod.specifications import (
     LEVERAGE,
     OUTLIERS,
-    WEIGHTS,
     Choices,
     checked,
     left_out_areas,
     turns,
+    weightings,
 )
 
 __all__ = ["ADJUSTMENTS", "OWN", "TOP", "Variations", "choices", "nudge_curve", "specifications"]
@@ -86,14 +86,20 @@ def choices(panel: Panel) -> Choices:
     ['outcome', 'adjustment', 'weights', 'area', 'issue', 'missing', 'outliers']
     """
     return {
-        "outcome": ("Outcome", OUTCOMES),
+        "outcome": ("Outcome", _outcomes(panel)),
         "adjustment": ("Adjusted for", ADJUSTMENTS),
-        "weights": ("Weights", WEIGHTS),
+        "weights": ("Weights", weightings(panel, OWN["weights"])),
         "area": ("Area left out", {"none": "None", **left_out_areas(panel)}),
         "issue": ("Issue left out", {"none": "None", **_left_out_issues(panel)}),
         "missing": ("Missing answers", MISSING),
         "outliers": ("Unusual people", OUTLIERS),
     }
+
+
+def _outcomes(panel: Panel) -> dict[str, str]:
+    """The outcomes that can be analysed."""
+    able = Variations.of(panel).outcomes
+    return {name: label for name, label in OUTCOMES.items() if name in able}
 
 
 def _left_out_issues(panel: Panel) -> dict[str, str]:
@@ -120,8 +126,9 @@ def specifications(panel: Panel) -> pd.DataFrame:
     320
     """
     columns = ["missing", "outliers", "weights", "outcome", "adjustment"]
+    weights = weightings(panel, OWN["weights"])
     every = pd.DataFrame(
-        product(MISSING, OUTLIERS, WEIGHTS, OUTCOMES, ADJUSTMENTS), columns=columns
+        product(MISSING, OUTLIERS, weights, _outcomes(panel), ADJUSTMENTS), columns=columns
     )
     parts = [every.assign(area="none", issue="none")]
     left_out = [("area", area) for area in left_out_areas(panel)]
@@ -152,27 +159,41 @@ class Variations:
         All nudges together against control, or the one that there is.
     issue
         The issue that each was asked to help with.
+    able
+        The outcomes that can be analysed.
     """
 
     experiment: Experiment
     comparison: Comparison
     issue: NDArray[np.str_]
+    able: tuple[str, ...]
 
     @classmethod
     def of(cls, panel: Panel) -> Variations:
         """Take the experiment out of a panel; see :meth:`coprod.arms.Experiment.of`."""
         experiment = Experiment.of(panel)
         issue = experiment.frame["nudge_issue"].astype(object).to_numpy(str)
-        return cls(experiment, list(experiment.comparisons())[-1], issue)
+        able = tuple(analysable(panel))
+        return cls(experiment, list(experiment.comparisons())[-1], issue, able)
 
     @cached_property
     def outcomes(self) -> dict[str, Floats]:
         """The outcome of each person in every coding, NaN where there is none."""
-        willing, signup = (self.experiment.outcome(name) for name in ("willing", "signup"))
-        top = np.where(np.isnan(willing), np.nan, willing >= TOP)
-        # Standardised over everybody, so that another assignment leaves it as it is.
-        both = [(values - np.nanmean(values)) / np.nanstd(values) for values in (willing, signup)]
-        return {"willing": willing, "top": top, "signup": signup, "both": np.mean(both, axis=0)}
+        found = {name: self.experiment.outcome(name) for name in self.able}
+        if "willing" in found:
+            willing = found["willing"]
+            top = np.where(np.isnan(willing), np.nan, willing >= TOP)
+            arms = [top[self.experiment.arm == arm] for arm in np.unique(self.experiment.arm)]
+            # Like signing up, not analysed where too few of an arm are on one side.
+            if not thin(
+                [(of == said).sum() for of in arms for said in (0, 1)], self.experiment.min_cell
+            ):
+                found["top"] = top
+        if len(self.able) > 1:
+            # Standardised over everybody, so that another assignment leaves it as it is.
+            both = [(v - np.nanmean(v)) / np.nanstd(v) for v in map(found.__getitem__, self.able)]
+            found["both"] = np.mean(both, axis=0)
+        return found
 
     @cached_property
     def covariates(self) -> dict[str, tuple[Covariate, ...]]:

@@ -43,6 +43,7 @@ __all__ = [
     "specifications",
     "summarise",
     "turns",
+    "weightings",
     "without_outliers",
 ]
 
@@ -104,11 +105,19 @@ def choices(panel: Panel) -> Choices:
         "coding": ("Index", CODINGS),
         "model": ("Model", {name: label for name, (label, _) in MODELS.items()}),
         "controls": ("Held constant", {name: label for name, (label, _) in CONTROLS.items()}),
-        "weights": ("Weights", WEIGHTS),
+        "weights": ("Weights", weightings(panel, OWN["weights"])),
         "area": ("Area left out", {"none": "None", **left_out_areas(panel)}),
         "missing": ("Missing answers", MISSING),
         "outliers": ("Unusual people", OUTLIERS),
     }
+
+
+def weightings(panel: Panel, own: str) -> dict[str, str]:
+    """The ways to weight; only the curve's own where a panel came without weights.
+
+    The others would give every result a second time.
+    """
+    return WEIGHTS if panel.weighted else {own: "Everybody alike"}
 
 
 def left_out_areas(panel: Panel) -> dict[str, str]:
@@ -153,14 +162,15 @@ def specifications(panel: Panel) -> pd.DataFrame:
     """
     areas = list(left_out_areas(panel))
     columns = ["missing", "outliers", "weights", "coding", "controls"]
-    linear = pd.DataFrame(product(MISSING, OUTLIERS, WEIGHTS, CODINGS, CONTROLS), columns=columns)
+    weights = weightings(panel, OWN["weights"])
+    linear = pd.DataFrame(product(MISSING, OUTLIERS, weights, CODINGS, CONTROLS), columns=columns)
     linear["model"] = "linear"
     parts = [linear.assign(area="none")]
     if areas:
         parts.append(linear.assign(area=turns(areas, len(linear))))
     pairs = [(m, coding) for m, (_, able) in MODELS.items() if m != "linear" for coding in able]
     others = pd.DataFrame(
-        [(*pair, w, controls) for pair, w, controls in product(pairs, WEIGHTS, CONTROLS)],
+        [(*pair, w, controls) for pair, w, controls in product(pairs, weights, CONTROLS)],
         columns=["model", "coding", "weights", "controls"],
     )
     people = turns([f"{m} {o}" for m, o in product(MISSING, OUTLIERS)], len(others))
@@ -286,7 +296,7 @@ def by_choice(
     Returns
     -------
     DataFrame
-        One row an option that has a specification: `choice`, `choice_label`, `option`,
+        One row an option that has a specification, of a choice between two or more: `choice`, `choice_label`, `option`,
         `option_label`, the columns of :func:`summarise` over its specifications, and `moves` (the
         largest less the smallest median among the options of the choice, SD).
 
@@ -299,6 +309,8 @@ def by_choice(
     """
     tables = []
     for name, (label, named) in options.items():
+        if len(named) < 2:
+            continue
         rows = []
         for option, said in named.items():
             part = curve[(curve[name] == option) & curve["estimate"].notna()]

@@ -579,6 +579,26 @@ def test_equal_weights_change_nothing() -> None:
     assert nudge["estimate"].iloc[0] == pytest.approx(nudge["estimate"].iloc[1], rel=1e-12)
 
 
+def test_a_panel_without_weights_has_no_choice_of_weights() -> None:
+    panel = replace(open_panel(PANEL), weighted=False)
+    for module in (curves, nudge_curves):
+        table = module.specifications(panel)
+        assert 2 * len(table) == len(module.specifications(replace(panel, weighted=True)))
+        options = module.choices(panel)
+        assert set(table["weights"]) == set(options["weights"][1])
+        curve = table.assign(estimate=1.0, low=0.0, high=2.0)
+        assert "weights" not in set(curves.by_choice(curve, options)["choice"])
+
+
+def test_too_few_who_sign_up_leave_the_curve_of_the_other_outcome() -> None:
+    frame = small(300)
+    frame["signup"] = 0.0
+    panel = replace(made(frame), synthetic=False, min_cell=10)
+    assert set(nudge_curves.specifications(panel)["outcome"]) <= {"willing", "top"}
+    table = nudge_curves.specifications(panel).query("outcome == 'willing'").head(4)
+    assert nudge_curves.nudge_curve(panel, table)["estimate"].notna().all()
+
+
 def test_a_panel_without_the_experiment_says_so() -> None:
     panel = made(small(100).assign(arm=pd.NA))
     for function in (nudge_curves.nudge_curve, nudge_tests.nudge_test):
