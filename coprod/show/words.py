@@ -35,7 +35,7 @@ __all__ = [
 ]
 
 MINUS = "\u2212"
-UNTOLD = "this cannot be told: nobody, or too few people, stand behind a number in it"
+UNTOLD = "a sentence is left out here: nobody, or too few people, stand behind a number in it"
 RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 SMALL = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
 
