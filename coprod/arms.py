@@ -125,6 +125,19 @@ class Experiment:
             everybody = np.ones(len(self.arm), dtype=bool)
             yield Comparison(POOLED, TOGETHER, "pooled", 0, everybody, self.arm > 0)
 
+    def sizes(self, arms: pd.Series) -> dict[str, Floats]:
+        """How many were given the arm of each row, control, or either: the totals of its counts.
+
+        How many an arm has is known, so that of those who answered no more may be told than leaves the
+        rest too many to be known.
+        """
+        names = list(self.instrument.arms)
+        given = dict(zip(names, np.bincount(self.arm, minlength=len(names)).tolist(), strict=True))
+        control = given[names[0]]
+        given[POOLED] = len(self.arm) - control
+        own = arms.map(given).to_numpy(float)
+        return {"n": own + control, "n_arm": own, "n_control": np.full(len(own), float(control))}
+
     def outcome(self, name: str) -> Floats:
         """The answers to an outcome, NaN where there is none.
 

@@ -175,7 +175,7 @@ def balance(panel: Panel) -> pd.DataFrame:
                 }
             )
     table = coarse(pd.DataFrame(rows), panel, ["mean_arm", "mean_control", "difference"])
-    return counts_rounded(table, panel)
+    return counts_rounded(table, panel, experiment.sizes(table["arm"]))
 
 
 def balance_test(panel: Panel, draws: int = 10_000, seed: int = 20160201) -> pd.DataFrame:

@@ -12,7 +12,7 @@ are rounded down, as are those of people with an answer, so that nobody can tell
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import product
@@ -136,9 +136,15 @@ def at_least(
 
 
 def counts_rounded(
-    table: pd.DataFrame, panel: Panel, total: ArrayLike | None = None, also: Sequence[str] = ()
+    table: pd.DataFrame,
+    panel: Panel,
+    total: ArrayLike | Mapping[str, ArrayLike] | None = None,
+    also: Sequence[str] = (),
 ) -> pd.DataFrame:
     """A result with its counts rounded down.
+
+    Degrees of freedom become those of the rounded count, where they are a count less a known number:
+    rounded on their own, each with another number, together they would give the count away.
 
     Parameters
     ----------
@@ -147,8 +153,8 @@ def counts_rounded(
     panel
         The panel.
     total
-        The known total that every count is a part of; by default all respondents, or their
-        answers on as many issues as it takes.
+        The known total that every count is a part of, or that of each column; by default all
+        respondents, or their answers on as many issues as it takes.
     also
         More columns to round: degrees of freedom that give a count away.
 
@@ -167,9 +173,18 @@ def counts_rounded(
         if name not in table:
             continue
         given = table[name].to_numpy(float)
-        of = np.maximum(np.ceil(given / people), 1) * people if total is None else total
-        freedom = name.startswith("df")
-        lower = at_least(given, of, panel.min_cell, lowest=1 if freedom else 0)
+        freedom = "df" in name.split("_")
+        of_what = "clusters" if "clusters" in table else "n"
+        counted = given
+        if freedom:
+            # Where the count itself is not there they are one less, as everywhere in regressions.
+            counted = table[of_what].to_numpy(float) if of_what in table else given + 1
+        # What is no whole number less has another reason, and gives no count away.
+        counted = np.where((counted - given) % 1 == 0, counted, given)
+        known = total.get(of_what if freedom else name) if isinstance(total, Mapping) else total
+        of = np.maximum(np.ceil(counted / people), 1) * people if known is None else known
+        lower = at_least(counted, of, panel.min_cell) - (counted - given)
+        lower = np.maximum(lower, 1 if freedom else 0)
         whole = np.isfinite(lower).all() and not freedom
         changed[name] = lower.astype(int) if whole else lower
     return table.assign(**changed)

@@ -221,8 +221,10 @@ def gaps(panel: Panel, by: Sequence[str] = ("issue",), weighted: bool = True) ->
     return disclosure.levels_told(table, panel, by)
 
 
-def _comparisons(panel: Panel, weighted: bool) -> Iterator[tuple[pd.DataFrame, Estimates, float]]:
-    """For each background variable and form: means, differences, residual degrees of freedom.
+def _comparisons(
+    panel: Panel, weighted: bool
+) -> Iterator[tuple[pd.DataFrame, Estimates, float, int]]:
+    """For each background variable and form: means, differences, residual degrees of freedom, people.
 
     The table has a row a category; `compared` says which have a difference from the reference, in
     the order of the estimates. A category of one respondent has no error of its own, so nothing is
@@ -268,7 +270,7 @@ def _comparisons(panel: Panel, weighted: bool) -> Iterator[tuple[pd.DataFrame, E
             )
             everybody = design.mean(frame[form], inside.any(axis=1))
             freedom = float(everybody.degrees_of_freedom[0] - len(others))
-            yield table, means.contrast(contrast), freedom
+            yield table, means.contrast(contrast), freedom, int(everybody.respondents[0])
 
 
 def _enough(
@@ -320,7 +322,7 @@ def by_background(panel: Panel, weighted: bool = True) -> pd.DataFrame:
     ['18 to 29', 'Man', 'No qualifications']
     """
     tables = []
-    for table, differences, freedom in _comparisons(panel, weighted):
+    for table, differences, freedom, _ in _comparisons(panel, weighted):
         p, low, high = differences.tests(freedom)
         columns = {"difference": differences.value, "standard_error": differences.standard_error}
         for name, found in (columns | {"low": low, "high": high, "p": p}).items():
@@ -371,7 +373,7 @@ def background_tests(panel: Panel, weighted: bool = True) -> pd.DataFrame:
     np.True_
     """
     rows = []
-    for table, differences, freedom in _comparisons(panel, weighted):
+    for table, differences, freedom, people in _comparisons(panel, weighted):
         tested = len(differences.value)
         if not tested or freedom <= 0:
             continue
@@ -387,7 +389,7 @@ def background_tests(panel: Panel, weighted: bool = True) -> pd.DataFrame:
                 "df": tested,
                 "df_residual": freedom,
                 "p": float(stats.f.sf(statistic, tested, freedom)),
-                "n": int(table["n"].sum()),
+                "n": people,
             }
         )
     if not rows:

@@ -111,7 +111,7 @@ def effects(
         for row, _, _ in _estimates(panel, adjustment, scheme, outcomes)
     ]
     table = with_holm(pd.DataFrame(rows), ["weights", "adjustment", "family"])
-    return counts_rounded(table, panel, also=["df"])
+    return _rounded(table, panel)
 
 
 def _estimates(
@@ -268,7 +268,7 @@ def equivalence(
                 "n": row["n"],
             }
         )
-    return counts_rounded(pd.DataFrame(rows), panel, also=["df"])
+    return _rounded(pd.DataFrame(rows), panel)
 
 
 def heterogeneity(
@@ -357,7 +357,13 @@ def heterogeneity(
     table = pd.DataFrame(rows)
     family = with_holm(table[table["contrast"] == "difference"], ["family"])
     table.insert(table.columns.get_loc("p") + 1, "p_holm", family["p_holm"])
-    return counts_rounded(table, panel, also=["df"])
+    return _rounded(table, panel)
+
+
+def _rounded(table: pd.DataFrame, panel: Panel) -> pd.DataFrame:
+    """A table of comparisons with its counts rounded down."""
+    sizes = Experiment.of(panel).sizes(table["arm"])
+    return counts_rounded(table, panel, sizes, also=["df"])
 
 
 def _moderators(panel: Panel, experiment: Experiment, weights: Floats) -> dict[str, Floats]:

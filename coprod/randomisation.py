@@ -265,7 +265,8 @@ def randomisation_test(
     """
     tests = _tests(panel, draws, seed, outcomes)
     table = pd.DataFrame([{**key, **found.row(), "n": n} for key, found, n in tests])
-    return counts_rounded(with_holm(table, ["family"]), panel)
+    sizes = Experiment.of(panel).sizes(table["arm"])
+    return counts_rounded(with_holm(table, ["family"]), panel, sizes)
 
 
 def randomisation_distribution(

@@ -308,7 +308,8 @@ def _groups(
                 bounds.ratio(row(every, 0, 1), row(every, 0, given), r["control_mean"])
                 if r["arm"] in arms:
                     answered = row(every, arms.index(r["arm"]), given)
-                    bounds.count(answered, r["n_arm"], everyone, least)
+                    given_arm = row(every, arms.index(r["arm"]))
+                    _part(bounds, answered, given_arm, r["n_arm"], everyone, least)
         for r in tables.get("balance", pd.DataFrame()).to_dict("records"):
             if r["variable"] == name and r["arm"] in arms:
                 k, j = levels.index(r["level"]), arms.index(r["arm"])

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from coprod import correlates, diagnostics, forms, nudges, open_panel, ordered, scales
+from coprod import correlates, diagnostics, forms, levels, nudges, open_panel, ordered, scales
 from coprod.disclosure import digits
 from coprod.errors import BookError, ValidityError
 from coprod.panel import Panel
@@ -192,3 +192,28 @@ def test_a_panel_that_is_replaced_while_the_book_is_made_is_refused(
     file.write_text("a,b\n1,2\n", encoding="utf-8")
     with pytest.raises(BookError, match=r"council\.csv: changed"):
         refuse_changed(before, PROJECT)
+
+
+def test_degrees_of_freedom_say_no_more_than_the_count() -> None:
+    """Each is a count less another known number; rounded on their own they left four values of it."""
+    panel = as_real(people())
+    tables = (
+        levels.background_tests(panel),
+        nudges.effects(panel, outcomes=["willing"]),
+        nudges.heterogeneity(panel, ["willing"]),
+    )
+    for table in tables:
+        freedom = table["df_residual"] if "df_residual" in table else table["df"]
+        assert (table["n"] % LEAST == 0).all() and (freedom % LEAST != 0).any()
+    tests = tables[0]
+    areas = panel.frame["area"].nunique()
+    assert (tests["df_residual"] == tests["n"] - areas - tests["df"]).all()
+
+
+def test_counts_of_an_arm_leave_open_how_few_of_it_did_not_answer() -> None:
+    panel = as_real(people())
+    sizes = panel.frame["arm"].astype(object).value_counts()
+    table = nudges.effects(panel, ["strata"], ["unweighted"], ["willing"])
+    own = table[table["family"] == "arms"]
+    assert (own["arm"].map(sizes) - own["n_arm"] >= LEAST).all()
+    assert (sizes["control"] - own["n_control"] >= LEAST).all()
