@@ -169,7 +169,7 @@ class CumulativeLink:
         name = self.names[int(np.abs(step * reach)[:k].argmax())]
         raise ValidityError(
             f"{name}: tells some categories of the outcome apart without an error, so that its "
-            "coefficient has no bound; use more rows or fewer levels, or leave it out by `without`"
+            "coefficient has no bound; use more rows or fewer levels, or leave it out"
         )
 
     @property

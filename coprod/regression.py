@@ -281,8 +281,7 @@ def _columns(
 
 def _constant(value: str) -> str:
     return (
-        f"is {value!r} for all who answered everything, so that it explains nothing; leave it out "
-        "by `without`"
+        f"is {value!r} for all who answered everything, so that it explains nothing; leave it out"
     )
 
 
@@ -385,7 +384,7 @@ class Regression:
             by = ", ".join(name for name in others if name != "intercept")
             raise ValidityError(
                 f"{terms['term'].iloc[at]}: follows exactly from {by}, so that their coefficients "
-                "cannot be told apart; leave one out by `without`"
+                "cannot be told apart; leave one out"
             )
         return linalg.solve_triangular(r, q.T), root
 

@@ -97,8 +97,8 @@ class Trial:
                 raise ValidityError(f"{name}: {getattr(self, name)!r} is not possible; {allowed}")
         if self.df < 1 or self.respondents * self.areas / self.arms <= self.covariates + 2:
             raise ValidityError(
-                f"the comparison has {self.units:g} units and {self._coefficients} coefficients; "
-                "it needs more units than coefficients"
+                "too few people or groups are compared for all that the comparison adjusts for: "
+                f"{self.units:.0f} for {self._coefficients} coefficients"
             )
 
     @classmethod

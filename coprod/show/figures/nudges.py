@@ -59,6 +59,10 @@ def arm_flow(table: pd.DataFrame, panel: Panel) -> Figure:
     asked, known = everybody["invited"], bool(pd.notna(everybody["invited"]))
     # Counts of a real panel are rounded down, so that no difference of two can be told.
     least = "≥ " if panel.min_cell else ""
+
+    def told(count: float) -> str:
+        return f"under {panel.min_cell}" if least and count == 0 else f"{least}{number(count)}"
+
     chain = [("Invited", asked)] if known else []
     chain += [("Answered", everybody["answered"]), ("Randomised", everybody["randomised"])]
     width = WIDTH / len(arms)
@@ -97,13 +101,11 @@ def arm_flow(table: pd.DataFrame, panel: Panel) -> Figure:
             top,
             width - 0.12,
             bottom,
-            f"{name}\n{least}{number(row.randomised)}",
+            f"{name}\n{told(row.randomised)}",
             bold=True,
         )
         _arrow(axes, centre, top + bottom, centre, top + bottom + 0.22)
-        said = (
-            f"Analysed\nwilling: {least}{number(row.willing)}\nsign-up: {least}{number(row.signup)}"
-        )
+        said = f"Analysed\nwilling: {told(row.willing)}\nsign-up: {told(row.signup)}"
         _box(axes, left, top + bottom + 0.22, width - 0.12, 0.72, said)
     kept = min(everybody[name] / everybody["randomised"] for name in OUTCOMES)
     first = f"{percent(everybody['answered'] / asked)} of those invited answered; " if known else ""

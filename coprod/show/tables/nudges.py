@@ -50,11 +50,16 @@ def arm_flow(frame: pd.DataFrame, panel: Panel) -> Table:
     columns = {"label": "Arm", **steps, **ANALYSED}
     if frame["invited"].isna().all():
         del columns["invited"]
+
+    def people(count: float) -> str:
+        # Rounded down, so that it is nobody or a few.
+        return f"under {panel.min_cell}" if panel.min_cell and count == 0 else words.number(count)
+
     return table(
         frame,
         "nudges-flow",
         columns,
-        formats={name: 0 for name in columns if name != "label"},
+        formats={name: people for name in columns if name != "label"},
         stub="label",
         group="area_label",
         spanners={"Analysed": list(ANALYSED)},
