@@ -98,7 +98,7 @@ class Trial:
         if self.df < 1 or self.respondents * self.areas / self.arms <= self.covariates + 2:
             raise ValidityError(
                 "too few people or groups are compared for all that the comparison adjusts for: "
-                f"{self.units:.0f} for {self._coefficients} coefficients"
+                f"{self.units:.3g} for {self._coefficients} coefficients"
             )
 
     @classmethod

@@ -164,9 +164,9 @@ def test_the_trial_of_a_panel_has_the_error_of_its_effects(
         ({"alike": -0.1}, "alike: -0.1"),
         ({"tests": 0}, "tests: 0"),
         ({"nudged": 2}, "nudged: 2"),
-        ({"respondents": 2}, "more units than coefficients"),
-        ({"cluster": 64, "alike": 0.1}, "more units than coefficients"),
-        ({"covariates": 62}, "more units than coefficients"),
+        ({"respondents": 2}, "too few people or groups"),
+        ({"cluster": 64, "alike": 0.1}, "too few people or groups"),
+        ({"covariates": 62}, "too few people or groups"),
     ],
 )
 def test_what_is_not_possible_is_named(change: dict[str, float], named: str) -> None:
