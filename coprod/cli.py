@@ -39,7 +39,8 @@ MinCell = Annotated[
     int | None,
     typer.Option(
         "--min-cell",
-        help="The fewest respondents of whom a number of a real panel is told, at least 3.",
+        help="The fewest respondents of whom a number of a real panel is told, at least 3. Publish a panel "
+        "with one number only: the same counts rounded in two ways give each other away.",
         show_default="10",
     ),
 ]
