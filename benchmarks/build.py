@@ -124,6 +124,7 @@ CASES: dict[str, tuple[Callable[[Path, int], None], list[str]]] = {
         ),
         [],
     ),
+    "the conformance book, first with what is kept": (nothing, ["--project", str(CONFORMANCE)]),
     "the conformance book, nothing changed": (nothing, ["--project", str(CONFORMANCE)]),
 }
 

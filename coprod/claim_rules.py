@@ -6,15 +6,15 @@ import inspect
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from math import inf, isfinite
 from pathlib import Path
 from typing import Any
 
+from coprod.anchors import sections, sources
 from coprod.claim_estimates import Estimator, estimators
 from coprod.design import load_design
 from coprod.errors import Fault
-from coprod.paths import CHAPTERS, CLAIMS, REFERENCES
+from coprod.paths import CLAIMS
 from coprod.schema import NUMBER, TEXT, TEXTS, Places, nearest, one_of, read_checked
 
 __all__ = ["Claim", "Rule", "check_arguments", "load_claims"]
@@ -193,7 +193,7 @@ def _faults(entry: Mapping[str, Any], at: str, twice: Sequence[str]) -> Iterator
         yield Fault(where, f"the id {name!r} is no anchor", "small letters, digits and hyphens")
     if name in twice:
         yield Fault(where, "the id stands twice", "each once")
-    for key, known in (("source", _sources()), ("chapter", _sections())):
+    for key, known in (("source", sources()), ("chapter", sections())):
         if key in entry and entry[key] not in known:
             what = "references.bib has no" if key == "source" else "no chapter has a section"
             yield Fault(where, f"{what} '{entry[key]}'", nearest(entry[key], known))
@@ -279,16 +279,3 @@ def _built_in(given: Any, where: str) -> Iterator[Fault]:
             design[name]
         except (KeyError, TypeError):
             yield Fault(where, f"the design has no parameter '{name}'")
-
-
-@lru_cache
-def _sources() -> frozenset[str]:
-    """The keys of the bibliography."""
-    return frozenset(re.findall(r"^@\w+\{([^,\s]+),", REFERENCES.read_text(encoding="utf-8"), re.M))
-
-
-@lru_cache
-def _sections() -> frozenset[str]:
-    """The sections of the chapters that can be linked to."""
-    texts = (file.read_text(encoding="utf-8") for file in sorted(CHAPTERS.glob("*.qmd")))
-    return frozenset(name for text in texts for name in re.findall(r"\{#(sec-[\w-]+)", text))

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 import yaml
 
+from coprod.anchors import anchors
 from coprod.errors import BookError, Fault
 from coprod.labels import plain
 from coprod.render.chapter import read_chapters
@@ -121,11 +122,13 @@ def render(
         announce("Nothing has changed")
         return Built(target, description, time.monotonic() - started, pdf)
     chapters = read_chapters(book)
+    # Only where there is something to do, since it takes half a second to import.
     from coprod.programs import programs
 
     pieces = {
         "provenance": asdict(provenance),
         "programs": programs(chapters).to_dict("records"),
+        **anchors(),
     }
     with fresh_folder(target) as fresh, telling(pieces):
         if name == "quarto":
