@@ -180,10 +180,13 @@ def counts_rounded(
             # Where the count itself is not there they are one less, as everywhere in regressions.
             counted = table[of_what].to_numpy(float) if of_what in table else given + 1
         # What is no whole number less has another reason, and gives no count away.
-        counted = np.where((counted - given) % 1 == 0, counted, given)
+        with np.errstate(invalid="ignore"):  # of counts without an end
+            apart = counted - given
+            counted = np.where(apart % 1 == 0, counted, given)
+            apart = np.where(apart % 1 == 0, apart, 0.0)
         known = total.get(of_what if freedom else name) if isinstance(total, Mapping) else total
         of = np.maximum(np.ceil(counted / people), 1) * people if known is None else known
-        lower = at_least(counted, of, panel.min_cell) - (counted - given)
+        lower = at_least(counted, of, panel.min_cell) - apart
         lower = np.maximum(lower, 1 if freedom else 0)
         whole = np.isfinite(lower).all() and not freedom
         changed[name] = lower.astype(int) if whole else lower

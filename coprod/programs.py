@@ -50,7 +50,7 @@ def programs(chapters: Sequence[Chapter]) -> pd.DataFrame:
     """
     rows = []
     for chapter in chapters:
-        cells = [(cell, ast.parse(cell.text)) for cell in chapter.cells if cell.runs]
+        cells = [(cell, _parsed(cell.text)) for cell in chapter.cells if cell.runs]
         known = _imported(tree for _, tree in cells)
         made: dict[str, _Use] = {}
         for cell, tree in cells:
@@ -73,6 +73,14 @@ def programs(chapters: Sequence[Chapter]) -> pd.DataFrame:
             for name, use in _assigned(tree, known).items():
                 made[name] = made[name].with_more(use) if name in made else use
     return pd.DataFrame(rows, columns=COLUMNS)
+
+
+def _parsed(code: str) -> ast.Module:
+    """The tree of a cell's code; an empty one where it is no Python, which running it will say."""
+    try:
+        return ast.parse(code)
+    except (SyntaxError, ValueError):
+        return ast.Module([], [])
 
 
 def book_programs(folder: Path) -> pd.DataFrame:

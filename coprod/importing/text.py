@@ -19,6 +19,7 @@ __all__ = ["DELIMITERS", "read_text"]
 DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "vertical bars"}
 MARKS = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
 SAVE = "save it as CSV in UTF-8, as Excel (.xlsx) or as Parquet"
+LONGEST_CELL = 131_072
 # How much of a text decides on its delimiter.
 SAMPLE = 200_000
 
@@ -40,6 +41,8 @@ def read_text(file: Path, content: bytes, options: Options) -> Table:
         delimiter, found = delimiter or told[1], "as its first line says"
     if not delimiter:
         delimiter, found = _delimiter(text), "found out"
+    # Whatever another library has set it to: a lost quotation mark must not swallow the file.
+    csv.field_size_limit(LONGEST_CELL)
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     before = 1 if told else 0
     header: list[str] = []
@@ -186,7 +189,7 @@ def _unreadable(error: Exception, line: int) -> Fault:
     if "field limit" in str(error):
         return Fault(
             f"line {line}",
-            f"a cell of more than {csv.field_size_limit():,} characters",
+            f"a cell of more than {LONGEST_CELL:,} characters",
             "is a quotation mark missing?",
         )
     return Fault(
