@@ -138,6 +138,11 @@ class Experiment:
         own = arms.map(given).to_numpy(float)
         return {"n": own + control, "n_arm": own, "n_control": np.full(len(own), float(control))}
 
+    def few(self, values: Floats) -> bool:
+        """Whether some arm has too few people at 1, or too few at 0; NaN is neither."""
+        of_arm = [values[self.arm == arm] for arm in np.unique(self.arm)]
+        return thin([(part == has).sum() for part in of_arm for has in (0, 1)], self.min_cell)
+
     def outcome(self, name: str) -> Floats:
         """The answers to an outcome, NaN where there is none.
 
@@ -153,17 +158,11 @@ class Experiment:
         known = values[~np.isnan(values)]
         if not len(known):
             raise ValidityError(f"{name}: nobody in the experiment has a value")
-        if name == "signup":
-            cells = [
-                ((values == said) & (self.arm == arm)).sum()
-                for said in (0, 1)
-                for arm in np.unique(self.arm)
-            ]
-            if thin(cells, self.min_cell):
-                raise ValidityError(
-                    f"Signing up is not analysed, since fewer than {self.min_cell} respondents of some arm "
-                    "said yes, or said no"
-                )
+        if name == "signup" and self.few(values):
+            raise ValidityError(
+                f"Signing up is not analysed, since fewer than {self.min_cell} respondents of some arm "
+                "said yes, or said no"
+            )
         if hardly_varies(known, self.min_cell):
             raise ValidityError(f"{name}: varies too little to be analysed")
         if np.ptp(known) == 0:

@@ -142,7 +142,7 @@ def balance(panel: Panel) -> pd.DataFrame:
     """
     experiment = Experiment.of(panel)
     columns = _columns(experiment)
-    small = {name for name, level, values in columns if level and _few(experiment, values)}
+    small = {name for name, level, values in columns if level and experiment.few(values)}
     rows = []
     for comparison in experiment.comparisons():
         for variable, level, values in columns:
@@ -260,12 +260,6 @@ def balance_test(panel: Panel, draws: int = 10_000, seed: int = 20160201) -> pd.
         "variables": len(names),
     }
     return counts_rounded(pd.DataFrame([row]), panel)
-
-
-def _few(experiment: Experiment, values: Floats) -> bool:
-    """Whether some arm has too few people with a level, or too few without."""
-    of_arm = [values[experiment.arm == arm] for arm in np.unique(experiment.arm)]
-    return thin([(part == has).sum() for part in of_arm for has in (0, 1)], experiment.min_cell)
 
 
 def _columns(experiment: Experiment) -> list[tuple[str, str, Floats]]:

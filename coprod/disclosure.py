@@ -103,9 +103,7 @@ def note(panel: Panel) -> str:
     )
 
 
-def at_least(
-    counts: ArrayLike, total: ArrayLike, min_cell: int, lowest: float = 0
-) -> NDArray[np.float64]:
+def at_least(counts: ArrayLike, total: ArrayLike, min_cell: int) -> NDArray[np.float64]:
     """Counts rounded down, and far enough from a total that the rest is not told either.
 
     Parameters
@@ -116,8 +114,6 @@ def at_least(
         Of how many, where those are known.
     min_cell
         What counts are a multiple of; 0 leaves them as they are.
-    lowest
-        What no count falls below.
 
     Examples
     --------
@@ -132,7 +128,7 @@ def at_least(
     with np.errstate(invalid="ignore"):
         lower = np.floor(found / min_cell) * min_cell
         lower = np.where(np.asarray(total) - lower < min_cell, lower - min_cell, lower)
-    return np.maximum(lower, lowest)
+    return np.maximum(lower, 0)
 
 
 def counts_rounded(

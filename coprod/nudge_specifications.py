@@ -19,17 +19,17 @@ from numpy.typing import NDArray
 
 from coprod.arms import Comparison, Experiment, analysable
 from coprod.cache import remembered
-from coprod.disclosure import counts_rounded, thin
+from coprod.disclosure import counts_rounded
 from coprod.errors import ValidityError
 from coprod.experiment import Adjustment, Contrast, Covariate
 from coprod.panel import Panel
 from coprod.specifications import (
-    LEVERAGE,
     OUTLIERS,
     Choices,
     checked,
     left_out_areas,
     turns,
+    unusual,
     weightings,
 )
 
@@ -183,11 +183,8 @@ class Variations:
         if "willing" in found:
             willing = found["willing"]
             top = np.where(np.isnan(willing), np.nan, willing >= TOP)
-            arms = [top[self.experiment.arm == arm] for arm in np.unique(self.experiment.arm)]
             # Like signing up, not analysed where too few of an arm are on one side.
-            if not thin(
-                [(of == said).sum() for of in arms for said in (0, 1)], self.experiment.min_cell
-            ):
+            if not self.experiment.few(top):
                 found["top"] = top
         if len(self.able) > 1:
             # Standardised over everybody, so that another assignment leaves it as it is.
@@ -220,10 +217,7 @@ class Variations:
         # Singular values, since a number may be the same for everybody.
         left, sizes, _ = np.linalg.svd(columns, full_matrices=False)
         leverage = (left[:, sizes > 1e-9 * sizes[0]] ** 2).sum(axis=1)
-        bound, least = LEVERAGE * leverage.mean(), self.experiment.min_cell
-        if 0 < least < len(leverage):
-            bound = min(bound, np.sort(leverage)[-least - 1])
-        return np.asarray(leverage <= bound)
+        return ~unusual(leverage, self.experiment.min_cell)
 
     def weights(self, weights: str) -> Floats:
         """Of each person."""

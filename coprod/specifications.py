@@ -43,6 +43,7 @@ __all__ = [
     "specifications",
     "summarise",
     "turns",
+    "unusual",
     "weightings",
     "without_outliers",
 ]
@@ -210,11 +211,22 @@ def without_outliers(panel: Panel) -> Panel:
     leverage = model.design.total((np.linalg.qr(columns)[0] ** 2).sum(axis=1))
     rows = np.flatnonzero(complete(panel, weighted=False))
     people = np.unique(rows // len(panel.instrument.issues))
+    left_out = people[unusual(leverage, panel.min_cell)]
+    return only(panel, ~np.isin(np.arange(len(panel.frame)), left_out))
+
+
+def unusual(leverage: NDArray[np.float64], min_cell: int) -> NDArray[np.bool_]:
+    """Who has more than :data:`LEVERAGE` times the average; of a real panel no fewer than may be told of.
+
+    Examples
+    --------
+    >>> unusual(np.array([1.0, 1.0, 1.0, 9.0]), 0).tolist()
+    [False, False, False, True]
+    """
     bound = LEVERAGE * leverage.mean()
-    if 0 < panel.min_cell < len(people):
-        bound = min(bound, np.sort(leverage)[-panel.min_cell - 1])
-    unusual = people[leverage > bound]
-    return only(panel, ~np.isin(np.arange(len(panel.frame)), unusual))
+    if 0 < min_cell < len(leverage):
+        bound = min(bound, np.sort(leverage)[-min_cell - 1])
+    return np.asarray(leverage > bound)
 
 
 def only(panel: Panel, people: NDArray[np.bool_]) -> Panel:

@@ -17,11 +17,10 @@ import numpy as np
 import pandas as pd
 
 from coprod.instrument import Instrument, load_instrument
+from coprod.paths import EXAMPLE
 from coprod.synthetic import synthesise
 
-__all__ = ["ARMS", "EXAMPLE", "WARDS", "asked", "example", "write_example"]
-
-EXAMPLE = Path(__file__).resolve().parent / "anyborough.sav"
+__all__ = ["ARMS", "WARDS", "asked", "example", "write_example"]
 
 SEED = 20_261
 DRAWN = 1_900
