@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from rich.console import Console
-from rich.markup import escape
+from coprod.terminal import is_live, messages, say, width
 
 __all__ = ["Reporter"]
+
+ROOM = 72
+"""A terminal of fewer columns has room for a short bar only."""
 
 
 class Reporter:
@@ -15,7 +17,7 @@ class Reporter:
 
     def __init__(self, quiet: bool) -> None:
         self.quiet = quiet
-        self.console = Console(highlight=False)
+        self.console = messages()
         self.bar: Any = None
         self.totals: dict[str, Any] = {}
 
@@ -26,15 +28,21 @@ class Reporter:
         self.close()
 
     def say(self, sentence: str) -> None:
-        """Say a sentence."""
+        """Say how it goes."""
         if not self.quiet:
-            self.console.print(escape(sentence), soft_wrap=True)
+            say(sentence, to=self.console)
+
+    def result(self, sentence: str) -> None:
+        """Say what has come of it."""
+        self.close()
+        if not self.quiet:
+            say(sentence)
 
     def progress(self, chapter: str, done: int, total: int) -> None:
         """Say how many cells of a chapter are done."""
         if self.quiet:
             return
-        if not self.console.is_terminal:
+        if not is_live(self.console):
             if done == total:
                 self.say(f"{chapter}: {total} cells")
             return
@@ -42,8 +50,8 @@ class Reporter:
             from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
             self.bar = Progress(
-                TextColumn("{task.description}"),
-                BarColumn(bar_width=30),
+                TextColumn("{task.description}", markup=False),
+                BarColumn(bar_width=30 if width(self.console) >= ROOM else 8),
                 MofNCompleteColumn(),
                 console=self.console,
             )

@@ -296,7 +296,8 @@ def test_quiet_says_nothing_and_plain_output_says_each_chapter(
     assert run([*arguments, "--quiet"]) == 0
     assert capsys.readouterr() == ("", "")
     assert run([*arguments, "--no-cache"]) == 0
-    said = capsys.readouterr().out
-    assert "Engine: coprod" in said
-    assert "chapters/one.qmd: 3 cells" in said
-    assert "index.html" in said
+    told = capsys.readouterr()
+    assert "Engine: coprod" in told.err
+    assert "chapters/one.qmd: 3 cells" in told.err
+    assert "index.html" in told.out
+    assert "Engine" not in told.out
