@@ -38,6 +38,11 @@ class Reporter:
         if not self.quiet:
             say(sentence)
 
+    def stopped(self) -> None:
+        """Say that it has been stopped."""
+        self.close()
+        say("Stopped", to=self.console)
+
     def progress(self, chapter: str, done: int, total: int) -> None:
         """Say how many cells of a chapter are done."""
         if self.quiet:

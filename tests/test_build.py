@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import shutil
@@ -10,6 +11,7 @@ import stat
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from pathlib import Path
 
@@ -18,9 +20,8 @@ from pypdf import PdfReader
 
 from coprod.cli import run
 from coprod.errors import BookError
-from coprod.render import build, document
+from coprod.render import document, kernels, place
 from coprod.render.build import choose_engine, render
-from coprod.render.execute import run_chapters
 from coprod.render.place import check_output, fresh_folder
 from tests.books import CONFIG, FILES, WORDS, write_book
 
@@ -95,71 +96,132 @@ def test_what_is_asked_for_is_made(tmp_path: Path, to: str, html: bool, pdf: boo
         assert ".pdf" not in (built.out / "index.html").read_text()
 
 
-def test_a_killed_build_leaves_the_old_book_and_the_next_one_tidies(tmp_path: Path) -> None:
-    project = write_book(tmp_path, one=ONE.replace("print(2 + 3)", "import time\ntime.sleep(60)"))
-    old = project / "_book"
-    old.mkdir()
-    (old / "index.html").write_text("the old book")
-    process = subprocess.Popen(
-        [
-            sys.executable,
-            "-m",
-            "coprod",
-            "render",
-            "--project",
-            str(project),
-            "--engine",
-            "embedded",
-        ]
-    )
-    for _ in range(600):
-        if list(project.glob("._book.*.new")):
-            break
-        time.sleep(0.1)
-    assert list(project.glob("._book.*.new")), "the build never started"
-    process.send_signal(signal.SIGKILL)
-    process.wait()
-    assert (old / "index.html").read_text() == "the old book"
-    write_book(project, one=WORDS)
-    render(project, "embedded", "html")
-    assert not list(project.glob("._book*"))
-    assert (old / "index.html").read_text() != "the old book"
+HANGS = """\
+# One {#sec-one}
+
+```{python}
+#| label: hang
+import pathlib, subprocess, time
+subprocess.Popen(["sleep", "61"], start_new_session=True)
+pathlib.Path("started").touch()
+time.sleep(60)
+```
+
+See @jackman2009.
+"""
 
 
-def test_an_interrupted_build_ends_at_once_and_leaves_no_kernel(tmp_path: Path) -> None:
-    marker = f"interrupted-{os.getpid()}"
-    project = write_book(
-        tmp_path / marker, one=ONE.replace("print(2 + 3)", "import time\ntime.sleep(60)")
-    )
+def started(project: Path, temporary: Path) -> subprocess.Popen[bytes]:
+    """A build whose chapter hangs, and has started a process that does not belong to it any more."""
+    temporary.mkdir()
     process = subprocess.Popen(
-        [
-            sys.executable,
-            "-m",
-            "coprod",
-            "render",
-            "--project",
-            str(project),
-            "--engine",
-            "embedded",
-        ],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
+        [sys.executable, "-m", "coprod", "render", "--project", str(project), "--quiet"],
+        stderr=subprocess.PIPE,
+        env=os.environ | {"TMPDIR": str(temporary)},
         # Where the tests themselves run in the background, Ctrl-C would be ignored.
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
-    time.sleep(4)
-    process.send_signal(signal.SIGINT)
-    output, _ = process.communicate(timeout=15)
-    assert process.returncode == 130
-    assert b"Traceback" not in output
-    assert not (project / "_book").exists()
-    time.sleep(0.5)
-    held = [
-        path
-        for path in Path("/proc").glob("[0-9]*/cwd")
-        if os.access(path, os.R_OK) and marker in os.path.realpath(path)
-    ]
-    assert held == []
+    for _ in range(1200):
+        if (project / "chapters" / "started").exists():
+            return process
+        time.sleep(0.05)
+    raise AssertionError("the cell never ran")
+
+
+def processes_in(folder: Path) -> list[str]:
+    """The processes that were told to put their temporary files into a folder."""
+    found = []
+    for environment in Path("/proc").glob("[0-9]*/environ"):
+        with contextlib.suppress(OSError):
+            if os.fsencode(folder) in environment.read_bytes():
+                found.append((environment.parent / "cmdline").read_text())
+    return found
+
+
+def awaited_end(folder: Path, seconds: float) -> list[str]:
+    """The processes that are left after so many seconds."""
+    until = time.monotonic() + seconds
+    while (left := processes_in(folder)) and time.monotonic() < until:
+        time.sleep(0.05)
+    return left
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux lists processes so")
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+def test_a_build_that_is_ended_leaves_no_process_and_the_old_book(
+    tmp_path: Path, number: signal.Signals
+) -> None:
+    project = write_book(tmp_path / "project", one=HANGS)
+    old = project / "_book"
+    old.mkdir()
+    (old / "index.html").write_text("the old book")
+    temporary = tmp_path / "t"
+    process = started(project, temporary)
+    assert any("sleep" in each for each in processes_in(temporary))
+    process.send_signal(number)
+    _, said = process.communicate(timeout=10)
+    assert awaited_end(temporary, 5) == []
+    assert (old / "index.html").read_text() == "the old book"
+    if number == signal.SIGKILL:
+        assert list(project.glob("._book.*"))
+        write_book(project, one=WORDS)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(tempfile, "tempdir", str(temporary))
+            render(project, "embedded", "html")
+        assert (old / "index.html").read_text() != "the old book"
+    else:
+        assert process.returncode == 128 + number
+        assert said.decode().strip() == "Stopped"
+    assert list(project.glob("._book*")) == list(temporary.iterdir()) == []
+
+
+def test_what_a_killed_build_left_goes_though_nothing_has_changed(tmp_path: Path) -> None:
+    project = write_book(tmp_path, one=WORDS)
+    out = render(project, "embedded", "html").out
+    for name in ("._book.abcd_123.new", "._book.more.abcd_123.new"):
+        (project / name).mkdir()
+    (project / "._book.lock").touch()
+    made = out.stat().st_ino
+    render(project, "embedded", "html")
+    assert out.stat().st_ino == made
+    # Another book's is not ours to take away.
+    assert [path.name for path in project.glob("._book*")] == ["._book.more.abcd_123.new"]
+
+
+def test_what_cannot_be_entered_is_taken_away_all_the_same(tmp_path: Path) -> None:
+    folder = tmp_path / "folder"
+    (folder / "inside" / "more").mkdir(parents=True)
+    outside = tmp_path / "outside"
+    outside.mkdir(mode=0o750)
+    (folder / "link").symlink_to(outside)
+    for each in (folder / "inside" / "more", folder / "inside", folder):
+        each.chmod(0)
+    place._remove(folder)
+    assert not folder.exists()
+    assert stat.S_IMODE(outside.stat().st_mode) == 0o750
+
+
+def test_a_second_build_of_a_book_waits_for_the_first(tmp_path: Path) -> None:
+    out = tmp_path / "_book"
+    said: list[str] = []
+    order: list[str] = []
+
+    def second() -> None:
+        with fresh_folder(out, said.append) as fresh:
+            order.append((out / "index.html").read_text())
+            (fresh / "index.html").write_text("second")
+
+    with fresh_folder(out, said.append) as fresh:
+        (fresh / "index.html").write_text("first")
+        thread = threading.Thread(target=second)
+        thread.start()
+        while not said:
+            time.sleep(0.01)
+    thread.join(10)
+    assert said == ["Waiting for another build of this book"]
+    assert order == ["first"]
+    assert (out / "index.html").read_text() == "second"
+    assert [path.name for path in tmp_path.iterdir()] == ["_book"]
 
 
 def test_a_folder_that_is_no_book_is_not_replaced(
@@ -273,13 +335,36 @@ def test_what_quarto_says_when_it_fails_is_passed_on(
     assert "ERROR: no such thing" in capsys.readouterr().err
 
 
-def test_a_cell_that_hangs_is_stopped_and_named(tmp_path: Path) -> None:
-    project = write_book(tmp_path, one=ONE.replace("print(2 + 3)", "import time\ntime.sleep(60)"))
-    book = build.open_book(project)
-    with pytest.raises(
-        BookError, match=r"(?s)cell 'add'.*chapters/one\.qmd:7: it was stopped after 9 seconds"
-    ):
-        run_chapters(book, build.read_chapters(book), timeout=9)
+def test_a_cell_that_hangs_is_stopped_and_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    temporary = tmp_path / "t"
+    temporary.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(temporary))
+    project = write_book(tmp_path / "project", one=HANGS)
+    arguments = ["render", "--project", str(project), "--engine", "embedded"]
+    assert run([*arguments, "--quiet", "--timeout", "3"]) == 2
+    said = capsys.readouterr().err.splitlines()
+    assert said[0] == "Error: the book cannot be rendered: cell 'hang' of chapters/one.qmd failed"
+    assert said[1:] == ["  chapters/one.qmd:5: it was stopped after 3 seconds"]
+    assert awaited_end(temporary, 1) == []
+    assert list(project.glob("._book*")) == list(temporary.iterdir()) == []
+    assert not (project / "_book").exists()
+
+
+def test_a_kernel_that_cannot_start_is_said_once(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program = tmp_path / "forking.py"
+    program.write_text("import sys\nsys.exit('there is no room')\n")
+    monkeypatch.setattr(kernels, "PROGRAM", program)
+    project = write_book(tmp_path / "project")
+    assert run(["render", "--project", str(project), "--engine", "embedded", "--quiet"]) == 2
+    said = capfd.readouterr().err.splitlines()
+    assert said == [
+        "Error: the book cannot be rendered: no kernel for chapters/one.qmd",
+        "  there is no room",
+    ]
 
 
 def test_a_cell_that_kills_its_kernel_is_named(tmp_path: Path) -> None:

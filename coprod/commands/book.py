@@ -21,7 +21,7 @@ from coprod.commands.options import (
 )
 from coprod.errors import PanelError
 from coprod.progress import Reporter
-from coprod.terminal import messages, say
+from coprod.terminal import say
 
 __all__ = ["clean", "lint", "notebooks", "preview", "render"]
 
@@ -93,15 +93,25 @@ def render(
             help="Whether results of earlier builds are taken and kept, as by default.",
         ),
     ] = True,
+    timeout: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            metavar="SECONDS",
+            help="After how long a cell that does not end is stopped, by default 600. "
+            "Quarto stops none.",
+        ),
+    ] = None,
     quiet: Quiet = False,
 ) -> None:
     """Make the website and the PDF."""
     from coprod.render.build import render as build
+    from coprod.render.ending import ended_at_once
 
     use_min_cell(min_cell)
     notice = use_panel(panel, mapping)
     names = [name for given in authors for name in given.split(";")] if authors else None
-    with Reporter(quiet) as reporter:
+    with Reporter(quiet) as reporter, ended_at_once(reporter.stopped):
         built = build(
             project,
             engine,
@@ -114,6 +124,7 @@ def render(
             title=title,
             authors=names,
             cache=cache,
+            timeout=timeout,
         )
         index = built.out / "index.html"
         reporter.result(f"The book is in {near(built.out)} ({built.seconds:.1f} s)")
@@ -140,10 +151,12 @@ def preview(
 
     The open page follows each change, and shows what is wrong until it is mended. Leave with Ctrl-C.
     """
+    from coprod.render.ending import ended_at_once
     from coprod.render.preview import serve
 
-    console = messages()
-    serve(project, port, lambda sentence: say(sentence, to=console))
+    reporter = Reporter(quiet=False)
+    with ended_at_once(reporter.stopped):
+        serve(project, port, reporter.say)
 
 
 @command(BOOK, "lint")
@@ -178,12 +191,13 @@ def notebooks(
     """Write each chapter as an executed notebook."""
     from coprod.panel import open_panel
     from coprod.render.build import write_notebooks
+    from coprod.render.ending import ended_at_once
 
     if not open_panel().synthetic:
         raise PanelError(
             "Notebooks are kept and shared with the project, and so are made of its own panel only; "
             "COPROD_PANEL names one of real people"
         )
-    with Reporter(quiet) as reporter:
+    with Reporter(quiet) as reporter, ended_at_once(reporter.stopped):
         written = write_notebooks(project, out, reporter.progress)
         reporter.result(f"{len(written)} notebooks in {near(out)}")

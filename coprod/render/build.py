@@ -21,7 +21,7 @@ from coprod.errors import BookError, Fault
 from coprod.labels import plain
 from coprod.render.chapter import read_chapters
 from coprod.render.engine import ENGINES, choose_engine
-from coprod.render.place import check_output, fresh_folder
+from coprod.render.place import check_output, fresh_folder, tidy
 from coprod.render.project import CONFIG, Book, open_book
 from coprod.render.provenance import Provenance, gather, refuse_changed, write_record
 from coprod.render.told import telling
@@ -69,6 +69,7 @@ def render(
     title: str | None = None,
     authors: Sequence[str] | None = None,
     cache: bool = True,
+    timeout: int | None = None,
 ) -> Built:
     """Make a book from a project.
 
@@ -94,6 +95,8 @@ def render(
         Of the book, in place of those of ``_quarto.yml``.
     cache
         Whether the embedded engine takes results of earlier builds, and keeps its own.
+    timeout
+        After how many seconds the embedded engine stops a cell; by default after ten minutes.
 
     Returns
     -------
@@ -109,6 +112,7 @@ def render(
     started = time.monotonic()
     book = open_book(project).renamed(title, authors, notice)
     target = (Path(out) if out else book.output).resolve()
+    tidy(target)
     check_output(target, book.folder)
     name, description = choose_engine(engine)
     announce = announce or (lambda sentence: None)
@@ -130,22 +134,24 @@ def render(
         "programs": programs(chapters).to_dict("records"),
         **anchors(),
     }
-    with fresh_folder(target) as fresh, telling(pieces):
+    with fresh_folder(target, announce) as fresh, telling(pieces):
         if name == "quarto":
             _render_with_quarto(book, to, fresh, provenance)
         else:
             from coprod.render.embedded import make_book
-            from coprod.render.execute import run_chapters
+            from coprod.render.execute import TIMEOUT, run_chapters
             from coprod.render.kept import Kept
 
             kept = Kept(book, pieces, target) if cache else None
             jobs = jobs or os.cpu_count() or 1
-            notebooks = run_chapters(book, chapters, jobs, progress=progress, kept=kept)
+            notebooks = run_chapters(
+                book, chapters, jobs, timeout or TIMEOUT, progress=progress, kept=kept
+            )
             make_book(book, chapters, notebooks, to, fresh, provenance, announce)
         refuse_changed(provenance, book.folder)
         write_record(provenance, fresh)
-    if finished:
-        finished.remember()
+        if finished:
+            finished.remember(fresh)
     return Built(target, description, time.monotonic() - started, pdf)
 
 

@@ -7,7 +7,6 @@ import os
 import re
 import tempfile
 from collections.abc import Callable, Sequence
-from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -18,12 +17,12 @@ from nbformat import NotebookNode
 from coprod.errors import BookError, Fault
 from coprod.render.chapter import Cell, Chapter
 from coprod.render.kept import Kept
-from coprod.render.kernels import Nursery, kernel_manager, nursery
+from coprod.render.kernels import UNHEARD, Nursery, kernel_manager, nursery
 from coprod.render.notebook import chapter_notebook, has_code, source_lines
 from coprod.render.project import Book
 from coprod.render.told import READ_VARIABLE
 
-__all__ = ["Progress", "run_chapters"]
+__all__ = ["TIMEOUT", "Progress", "run_chapters"]
 
 # Called with a chapter's source, the number of cells run so far and the number in all.
 Progress = Callable[[str, int, int], None]
@@ -32,6 +31,10 @@ Progress = Callable[[str, int, int], None]
 THREADS = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
 # From so many kernels on, it takes less to import what they need once and fork them.
 MANY = 4
+TIMEOUT = 600
+"""After how many seconds a cell is stopped, unless a build says otherwise."""
+STARTING = 120
+"""For how many seconds a kernel is waited for: long, since a machine may be busy."""
 COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 
 
@@ -39,7 +42,7 @@ def run_chapters(
     book: Book,
     chapters: Sequence[Chapter],
     jobs: int = 2,
-    timeout: int = 600,
+    timeout: int = TIMEOUT,
     progress: Progress | None = None,
     kept: Kept | None = None,
 ) -> list[NotebookNode]:
@@ -96,7 +99,7 @@ def run_chapters(
         else:
             wanted.append(chapter)
     if wanted:
-        with nursery(kernel_environment()) if len(wanted) >= MANY else nullcontext() as kernels:
+        with nursery(kernel_environment(), preload=len(wanted) >= MANY) as kernels:
             ran = asyncio.run(run_all(kernels))
         done |= {chapter.entry.source: each for chapter, each in zip(wanted, ran, strict=True)}
     return [done[chapter.entry.source] for chapter in chapters]
@@ -135,12 +138,15 @@ async def _run_chapter(
             progress(source, done, len(code))
 
     # The connection file and the sockets stand in a folder that only this user can read.
-    with tempfile.TemporaryDirectory(prefix="coprod-", ignore_cleanup_errors=True) as private:
+    # Its name is short, as those of sockets have to be.
+    with tempfile.TemporaryDirectory(prefix="k", ignore_cleanup_errors=True) as private:
         manager = kernel_manager(Path(private), kernels)
         client = NotebookClient(
             notebook,
             km=manager,
-            timeout=timeout,
+            log=UNHEARD,
+            # What prepares the kernel is not the reader's: on a busy machine it takes as long as it takes.
+            timeout_func=lambda cell: _limit(cell, timeout),
             allow_errors=False,
             store_widget_state=False,
             record_timing=False,
@@ -155,8 +161,14 @@ async def _run_chapter(
             environment[READ_VARIABLE] = str(read)
         try:
             # Not the client's own context, which takes Ctrl-C for itself.
-            await client.async_start_new_kernel(env=environment)
-            await client.async_start_new_kernel_client()
+            try:
+                await client.async_start_new_kernel(env=environment)
+                client.kc = manager.client()
+                client.kc.start_channels()
+                await client.kc.wait_for_ready(timeout=STARTING)
+            except (OSError, RuntimeError) as error:
+                raise _not_started(source, kernels, error) from None
+            client.kc.allow_stdin = False
             for index, cell in enumerate(notebook["cells"]):
                 await client.async_execute_cell(cell, index)
             if kept:
@@ -167,7 +179,10 @@ async def _run_chapter(
             ) from None
         except CellTimeoutError:
             raise _fault(
-                chapter, current[0], None, f"it was stopped after {timeout} seconds"
+                chapter,
+                current[0],
+                None,
+                f"it was stopped after {_limit(current[0], timeout)} seconds",
             ) from None
         except DeadKernelError:
             # The client takes being cancelled for a dead kernel.
@@ -183,6 +198,18 @@ async def _run_chapter(
             if client.kc is not None:
                 client.kc.stop_channels()
     return notebook
+
+
+def _limit(cell: NotebookNode, timeout: int) -> int:
+    """For how many seconds a cell may run: the set-up, which no chapter holds, as long as a start takes."""
+    written = cell["metadata"]["coprod"]["block"] >= 0
+    return timeout if written else max(timeout, STARTING)
+
+
+def _not_started(source: str, kernels: Nursery | None, error: Exception) -> BookError:
+    """What a kernel has said that could not start, or what was said of it."""
+    said = (kernels.last_words() if kernels else "") or str(error)
+    return BookError(f"the book cannot be rendered: no kernel for {source}", [Fault("", said)])
 
 
 def _line(traceback: str) -> int | None:

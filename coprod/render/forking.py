@@ -1,4 +1,4 @@
-"""The process from which kernels are forked: it has imported what they need, and computes nothing.
+"""The process from which kernels are forked: it may have imported what they need, and computes nothing.
 
 It is run as a file, and so never imports `coprod`: a kernel that it makes reads the package as it is
 then. It takes one request a line, and answers each with the process it has made, or with its end:
@@ -7,12 +7,14 @@ then. It takes one request a line, and answers each with the process it has made
     {"started": NUMBER, "process": PID}
     {"ended": PID, "status": STATUS}
 
-When whoever asks is gone, so is this process, and all that it made.
+When whoever asks is gone, so is this process, and all that it made: its kernels, and whatever their cells
+have started. With the argument `preload` it imports first what most kernels need.
 """
 
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import importlib
 import json
 import os
@@ -21,6 +23,7 @@ import signal
 import sys
 import time
 import traceback
+from pathlib import Path
 from typing import Any
 
 # Not what draws: Matplotlib's backend for notebooks sets itself up for the kernel that loads it.
@@ -30,14 +33,22 @@ PRELOADED = (
     *("pyarrow.csv", "pyarrow.parquet", "joblib", "ipykernel.kernelapp", "ipykernel.ipkernel"),
     "jsonschema",
 )
+# Of Linux: which signal a process gets when its parent ends, and that it is given the orphans below it.
+PARENT_ENDS, TAKES_ORPHANS = 1, 36
+control = ctypes.CDLL(None).prctl
 
 
 def main() -> None:
     """Import, then fork a kernel for each request, until there is nobody to ask."""
-    os.environ["MPLBACKEND"] = "module://matplotlib_inline.backend_inline"
-    for name in PRELOADED:
-        with contextlib.suppress(ImportError):
-            importlib.import_module(name)
+    control(TAKES_ORPHANS, 1)
+    if "preload" in sys.argv:
+        # It would not see in the meantime that there is nobody to ask.
+        control(PARENT_ENDS, signal.SIGKILL)
+        os.environ["MPLBACKEND"] = "module://matplotlib_inline.backend_inline"
+        for name in PRELOADED:
+            with contextlib.suppress(ImportError):
+                importlib.import_module(name)
+        control(PARENT_ENDS, 0)
     # A pipe that a child's end wakes.
     woken, wakes = os.pipe()
     os.set_blocking(wakes, False)
@@ -61,14 +72,26 @@ def main() -> None:
                 request = json.loads(line)
                 process = os.fork()
                 if not process:
+                    control(PARENT_ENDS, signal.SIGKILL)
                     _become_kernel(request)
                 alive.add(process)
                 _say(started=request["start"], process=process)
-    for process in alive:
+    _end_all(alive)
+
+
+def _end_all(kernels: set[int]) -> None:
+    """End the kernels with their groups, and then what has left those, which this process is given."""
+    for process in kernels:
         # The process too, which may not lead its group yet.
         for kill in (os.killpg, os.kill):
             with contextlib.suppress(OSError):
                 kill(process, signal.SIGKILL)
+    children = Path(f"/proc/self/task/{os.getpid()}/children")
+    with contextlib.suppress(OSError):
+        while below := [int(process) for process in children.read_text().split()]:
+            for process in below:
+                os.kill(process, signal.SIGKILL)
+                os.waitpid(process, 0)
 
 
 def _bury(alive: set[int]) -> None:

@@ -13,7 +13,6 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import tempfile
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -26,6 +25,7 @@ from coprod.errors import BookError, Fault
 from coprod.render.chapter import Chapter
 from coprod.render.keys import DATA, PACKAGE, base_key, file_hash, text_hash
 from coprod.render.notebook import chapter_notebook, notebook_name
+from coprod.render.place import write_sealed
 from coprod.render.project import Book
 
 __all__ = ["Kept", "forget"]
@@ -76,11 +76,7 @@ class Kept:
             names = dict.fromkeys(read.read_text(encoding="utf-8").splitlines())
             entry = {"key": self._key(chapter), "read": self._now(names), "notebook": notebook}
             content = json.dumps(entry)
-            self.folder.mkdir(parents=True, exist_ok=True)
-            handle, temporary = tempfile.mkstemp(dir=self.folder, suffix=".part")
-            with os.fdopen(handle, "w", encoding="utf-8") as file:
-                file.write(f"{text_hash(content)}\n{content}")
-            Path(temporary).replace(self._file(chapter))
+            write_sealed(self._file(chapter), f"{text_hash(content)}\n{content}")
 
     def _file(self, chapter: Chapter) -> Path:
         return self.folder / notebook_name(chapter)

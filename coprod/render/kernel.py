@@ -33,12 +33,16 @@ def prepare() -> None:
     matplotlib.rcParams["svg.hashsalt"] = "coprod"
     set_matplotlib_formats("svg", metadata={"Date": None}, bbox_inches="tight")
     if notes := os.environ.get(READ_VARIABLE):
-        _note_what_is_read(os.open(notes, os.O_WRONLY | os.O_CREAT | os.O_APPEND))
+        _note_what_is_read(Path(notes))
 
 
-def _note_what_is_read(descriptor: int) -> None:
-    """Write a line for each file that is opened, and for each piece that the build is asked for."""
+def _note_what_is_read(notes: Path) -> None:
+    """Write a line for each file that is opened, and for each piece that the build is asked for.
+
+    Where a line cannot be written whole, on a full disk say, there are no notes: then nothing is kept.
+    """
     noted = set()
+    descriptor = os.open(notes, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
 
     def note(event: str, arguments: tuple[Any, ...]) -> None:
         if event == ASKED:
@@ -49,7 +53,13 @@ def _note_what_is_read(descriptor: int) -> None:
             return
         if line not in noted and "\n" not in line:
             noted.add(line)
-            os.write(descriptor, line.encode("utf-8", errors="surrogateescape") + b"\n")
+            content = line.encode("utf-8", errors="surrogateescape") + b"\n"
+            try:
+                whole = os.write(descriptor, content) == len(content)
+            except OSError:
+                whole = False
+            if not whole:
+                notes.unlink(missing_ok=True)
 
     sys.addaudithook(note)
 

@@ -1,7 +1,8 @@
-"""Kernels that start in a fraction of the time: forked from one process with all imports done.
+"""Kernels that start in a fraction of the time and end with the build: forked from one process.
 
-A kernel spends two seconds on importing what every chapter needs. Where the system can fork safely
-that is done once for all. Elsewhere, kernels are started one by one, as Jupyter does.
+A kernel spends two seconds on importing what every chapter needs. For many kernels that process does it once
+for all. It ends them when the build ends, however that ends, with all that their cells have started. Where the
+system cannot fork safely, kernels are started one by one, as Jupyter does.
 """
 
 from __future__ import annotations
@@ -10,10 +11,12 @@ import asyncio
 import contextlib
 import itertools
 import json
+import logging
 import os
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -25,21 +28,38 @@ from jupyter_client.kernelspec import KernelSpecManager
 from jupyter_client.manager import AsyncKernelManager
 from jupyter_client.provisioning import LocalProvisioner
 
-__all__ = ["Nursery", "kernel_manager", "nursery"]
+__all__ = ["UNHEARD", "Nursery", "kernel_manager", "nursery"]
 
 # Elsewhere, forking after imports is known to crash (macOS) or is not there (Windows).
 FORKS = sys.platform == "linux"
 PROGRAM = Path(__file__).parent / "forking.py"
+# So many bytes has the path of a socket at most, on macOS and a few less than on Linux.
+LONGEST_SOCKET = 104
+# Jupyter prints tracebacks of what is raised too, and is said to the user once.
+UNHEARD = logging.getLogger("coprod.kernels")
+UNHEARD.addHandler(logging.NullHandler())
+UNHEARD.propagate = False
 
 
 class Nursery:
-    """The process that forks kernels, and what it says of them."""
+    """The process that forks kernels, and what it says of them.
 
-    def __init__(self, environment: Mapping[str, str]) -> None:
+    Parameters
+    ----------
+    environment
+        That of the process.
+    preload
+        Whether it imports what most kernels need.
+    """
+
+    def __init__(self, environment: Mapping[str, str], preload: bool = True) -> None:
+        # What a kernel says before it is one, or when it cannot be one: no reader's business.
+        self.heard = tempfile.TemporaryFile()  # noqa: SIM115 - as long as the process
         self.process = subprocess.Popen(
-            [sys.executable, "-P", str(PROGRAM)],
+            [sys.executable, "-P", str(PROGRAM), *(["preload"] if preload else [])],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
+            stderr=self.heard,
             env=dict(environment),
         )
         self.numbers = itertools.count()
@@ -87,6 +107,13 @@ class Nursery:
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()
+        self.heard.close()
+
+    def last_words(self) -> str:
+        """The last line that it or one of its kernels has said, or nothing."""
+        self.heard.seek(0)
+        lines = self.heard.read().decode(errors="replace").split("\n")
+        return next((line.strip() for line in reversed(lines) if line.strip()), "")
 
 
 class Forked:
@@ -133,12 +160,12 @@ class ForkingProvisioner(LocalProvisioner):
 
 
 @contextlib.contextmanager
-def nursery(environment: Mapping[str, str]) -> Iterator[Nursery | None]:
+def nursery(environment: Mapping[str, str], preload: bool = True) -> Iterator[Nursery | None]:
     """The process that forks kernels, for as long as they are needed; None where none can be."""
     if not FORKS:
         yield None
         return
-    made = Nursery(environment)
+    made = Nursery(environment, preload)
     try:
         yield made
     finally:
@@ -147,9 +174,12 @@ def nursery(environment: Mapping[str, str]) -> Iterator[Nursery | None]:
 
 def kernel_manager(folder: Path, kernels: Nursery | None) -> AsyncKernelManager:
     """The manager of one kernel, whose connection file and sockets stand in a folder."""
+    file = folder / "k.json"
+    short = len(os.fsencode(file)) + len("-ipc-5") < LONGEST_SOCKET
     manager = AsyncKernelManager(
-        connection_file=str(folder / "kernel.json"),
-        transport="ipc" if os.name == "posix" else "tcp",
+        log=UNHEARD,
+        connection_file=str(file),
+        transport="ipc" if os.name == "posix" and short else "tcp",
         # No user's kernel of the same name: the interpreter that runs this.
         kernel_spec_manager=KernelSpecManager(kernel_dirs=[]),
     )

@@ -1,19 +1,24 @@
-"""Puts a finished book in its place: all of it or nothing."""
+"""Puts a finished book in its place: all of it or nothing, and leaves nothing else behind."""
 
 from __future__ import annotations
 
 import contextlib
 import ctypes
 import os
+import re
 import shutil
+import stat
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from coprod.errors import BookError, Fault
 
-__all__ = ["check_output", "fresh_folder"]
+__all__ = ["abandon", "check_output", "fresh_folder", "tidy", "write_sealed"]
+
+# What the builds of this process have begun. Whoever is ended at once takes it away first.
+BEGUN: list[Path] = []
 
 
 def check_output(out: Path, project: Path) -> None:
@@ -28,35 +33,45 @@ def check_output(out: Path, project: Path) -> None:
         raise BookError(
             "the book cannot go there", [Fault(str(out), "this folder holds the project itself")]
         )
-    if out.is_file():
-        raise BookError("the book cannot go there", [Fault(str(out), "this is a file")])
-    if out.is_dir():
-        inside = {path.name for path in out.iterdir()}
-        book = "index.html" in inside or any(name.endswith(".pdf") for name in inside)
-        if inside and (not book or inside & {".git", "_quarto.yml", "index.qmd"}):
-            raise BookError(
-                "the book cannot go there",
-                [Fault(str(out), "the folder holds files that are no book", "choose a new folder")],
-            )
+    try:
+        if out.is_file():
+            raise BookError("the book cannot go there", [Fault(str(out), "this is a file")])
+        inside = {path.name for path in out.iterdir()} if out.is_dir() else set()
+    except OSError as error:
+        fault = Fault(str(out), error.strerror or str(error), "choose a folder of your own")
+        raise BookError("the book cannot go there", [fault]) from None
+    book = "index.html" in inside or any(name.endswith(".pdf") for name in inside)
+    if inside and (not book or inside & {".git", "_quarto.yml", "index.qmd"}):
+        raise BookError(
+            "the book cannot go there",
+            [Fault(str(out), "the folder holds files that are no book", "choose a new folder")],
+        )
 
 
 @contextlib.contextmanager
-def fresh_folder(out: Path) -> Iterator[Path]:
+def fresh_folder(
+    out: Path, announce: Callable[[str], None] = lambda sentence: None
+) -> Iterator[Path]:
     """A new folder beside a book's place, which takes that place when all has gone well.
 
-    Until then the previous book stays as it was. A second build of the same book waits for the first.
+    Until then the previous book stays as it was. A second build of the same book waits for the first,
+    and says so. All temporary files of the build, and of the processes that it starts, stand in one
+    folder, whose name follows from that of the new one: so the next build finds them.
     """
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
-        with _lock(out.with_name(f".{out.name}.lock")):
-            _tidy(out)
+        with _lock(_lock_file(out), announce):
+            _mend(out)
             fresh = Path(tempfile.mkdtemp(prefix=f".{out.name}.", suffix=".new", dir=out.parent))
-            fresh.chmod(0o755)
+            BEGUN.append(fresh)
             try:
-                yield fresh
+                fresh.chmod(0o755)
+                with _temporary_files(_temporary_folder(fresh)):
+                    yield fresh
                 _exchange(fresh, out)
             finally:
-                shutil.rmtree(fresh, ignore_errors=True)
+                _remove(fresh)
+                BEGUN.remove(fresh)
     except OSError as error:
         said = error.strerror or str(error)
         raise BookError(
@@ -64,32 +79,146 @@ def fresh_folder(out: Path) -> Iterator[Path]:
         ) from None
 
 
+def tidy(out: Path) -> None:
+    """Take away what a killed build of a book has left, unless another build is at work there."""
+    file = _lock_file(out)
+    with contextlib.suppress(OSError):
+        if file.exists() or _left(out) or _aside(out).exists():
+            with _lock(file, None):
+                _mend(out)
+
+
+def abandon() -> None:
+    """Take away what the builds of this process have begun."""
+    for path in reversed(BEGUN):
+        _remove(path)
+
+
+def write_sealed(file: Path, text: str) -> None:
+    """Write a file that says itself whether it is whole, in the place of whatever stands there.
+
+    It is written where it belongs, without a temporary file that a killed build would leave.
+
+    Raises
+    ------
+    OSError
+        Where it cannot be written.
+    """
+    file.parent.mkdir(parents=True, exist_ok=True)
+    _remove(file)
+    file.write_text(text, encoding="utf-8")
+
+
 @contextlib.contextmanager
-def _lock(path: Path) -> Iterator[None]:
-    """Hold a lock that ends with this process, however it ends."""
+def _temporary_files(folder: Path) -> Iterator[None]:
+    """Let all temporary files stand in a folder that only this user can read, and take it away."""
+    before = os.environ.get("TMPDIR"), tempfile.tempdir
+    folder.mkdir(mode=0o700)
+    BEGUN.append(folder)
+    try:
+        os.environ["TMPDIR"] = tempfile.tempdir = str(folder)
+        yield
+    finally:
+        tempfile.tempdir = before[1]
+        os.environ.pop("TMPDIR")
+        if before[0] is not None:
+            os.environ["TMPDIR"] = before[0]
+        _remove(folder)
+        BEGUN.remove(folder)
+
+
+def _temporary_folder(fresh: Path) -> Path:
+    """Where the temporary files of a build stand: sockets, that is, whose paths must be short."""
+    return Path(tempfile.gettempdir()).resolve() / f"coprod-{fresh.suffixes[-2].strip('.')}"
+
+
+@contextlib.contextmanager
+def _lock(path: Path, announce: Callable[[str], None] | None) -> Iterator[None]:
+    """Hold a lock that ends with this process, however it ends; wait for it where one can say so.
+
+    Raises
+    ------
+    BlockingIOError
+        When somebody else holds it, and nobody is to be told of waiting.
+    """
     if os.name == "nt":
         yield
         return
     import fcntl
 
-    with path.open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        try:
-            yield
-        finally:
-            path.unlink(missing_ok=True)
+    while True:
+        with path.open("w") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                if announce is None:
+                    raise
+                announce("Waiting for another build of this book")
+                fcntl.flock(file, fcntl.LOCK_EX)
+            # Whoever held it before has removed the file: then this is the lock of nothing.
+            if not _is_at(file.fileno(), path):
+                continue
+            BEGUN.append(path)
+            try:
+                yield
+            finally:
+                path.unlink(missing_ok=True)
+                BEGUN.remove(path)
+            return
 
 
-def _tidy(out: Path) -> None:
+def _is_at(descriptor: int, path: Path) -> bool:
+    try:
+        return os.path.samestat(os.fstat(descriptor), path.stat())
+    except OSError:
+        return False
+
+
+def _mend(out: Path) -> None:
     """Mend what a killed build left: half-made folders, and a book moved aside but not replaced."""
-    for left in out.parent.glob(f".{out.name}.*.new"):
-        shutil.rmtree(left, ignore_errors=True)
-    aside = out.with_name(f".{out.name}.old")
+    for left in _left(out):
+        # First what only the second's name leads to.
+        _remove(_temporary_folder(left))
+        _remove(left)
+    aside = _aside(out)
     if aside.exists():
         if out.exists():
-            shutil.rmtree(aside, ignore_errors=True)
+            _remove(aside)
         else:
             aside.rename(out)
+
+
+def _left(out: Path) -> list[Path]:
+    """The new folders of builds of a book, and not of one whose name starts alike."""
+    name = re.compile(rf"\.{re.escape(out.name)}\.\w{{8}}\.new")
+    return [path for path in out.parent.iterdir() if name.fullmatch(path.name)]
+
+
+def _lock_file(out: Path) -> Path:
+    return out.with_name(f".{out.name}.lock")
+
+
+def _aside(out: Path) -> Path:
+    return out.with_name(f".{out.name}.old")
+
+
+def _remove(path: Path) -> None:
+    """Remove a file or a folder with all that is in it, if that can be done at all."""
+    try:
+        folder = stat.S_ISDIR(path.lstat().st_mode)
+        if not folder:
+            path.unlink()
+            return
+        shutil.rmtree(path, ignore_errors=True)
+        if path.exists():  # what one may not enter, one may still let oneself into
+            path.chmod(0o700)
+            for here, folders, _ in os.walk(path):
+                for inside in (Path(here, each) for each in folders):
+                    if not inside.is_symlink():
+                        inside.chmod(0o700)
+            shutil.rmtree(path, ignore_errors=True)
+    except OSError:
+        return
 
 
 def _exchange(fresh: Path, out: Path) -> None:
@@ -104,7 +233,7 @@ def _exchange(fresh: Path, out: Path) -> None:
             current_folder, os.fsencode(fresh), current_folder, os.fsencode(out), exchange
         ):
             return
-    aside = out.with_name(f".{out.name}.old")
+    aside = _aside(out)
     out.rename(aside)
     fresh.rename(out)
-    shutil.rmtree(aside, ignore_errors=True)
+    _remove(aside)

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from coprod.render.keys import base_key, file_hash, project_files, text_hash
+from coprod.render.place import write_sealed
 from coprod.render.project import Book
 
 __all__ = ["Finished"]
@@ -45,24 +46,27 @@ class Finished:
         """Whether the book is whole and what a build would make."""
         try:
             known = json.loads(self.record.read_text(encoding="utf-8"))
-            return bool(known == {"key": self.key, "book": self._book()})
+            return bool(known == {"key": self.key, "book": _content(self.out)})
         except (OSError, ValueError):
             return False
 
-    def remember(self) -> None:
-        """Take note of the book that was made just now, if nothing has changed meanwhile."""
+    def remember(self, made: Path) -> None:
+        """Take note of the book that was made in a folder, if nothing has changed meanwhile.
+
+        Before it takes its place, where another build may put its own as soon as this one has.
+        """
         if self.now() != self.key:
             return
         with suppress(OSError):
-            self.record.parent.mkdir(parents=True, exist_ok=True)
-            self.record.write_text(json.dumps({"key": self.key, "book": self._book()}))
+            write_sealed(self.record, json.dumps({"key": self.key, "book": _content(made)}))
 
-    def _book(self) -> str:
-        """The hash of all that lies in the book's folder."""
-        files = sorted(path for path in self.out.rglob("*") if path.is_file())
-        return text_hash(
-            json.dumps([[str(path.relative_to(self.out)), file_hash(path)] for path in files])
-        )
+
+def _content(folder: Path) -> str:
+    """The hash of all that lies in a book's folder."""
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    return text_hash(
+        json.dumps([[str(path.relative_to(folder)), file_hash(path)] for path in files])
+    )
 
 
 def _key(book: Book, out: Path, to: str, provenance: Mapping[str, Any]) -> str:
