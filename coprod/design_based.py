@@ -20,6 +20,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import sparse, stats
 
 from coprod.errors import ValidityError
+from coprod.instrument import level_codes
 from coprod.panel import Panel
 
 __all__ = ["Estimates", "SurveyDesign", "domains", "numbers", "occupied"]
@@ -75,11 +76,16 @@ def domains(
     keys = pd.DataFrame(list(product(*(levels[name] for name in by))), columns=list(by), dtype=str)
     if not by:
         return pd.DataFrame(index=[0]), np.ones((len(frame), 1), dtype=bool)
-    inside = np.ones((len(frame), len(keys)), dtype=bool)
+    group, known = np.zeros(len(frame), dtype=np.intp), np.ones(len(frame), dtype=bool)
     for name in by:
-        inside &= frame[name].astype(str).to_numpy()[:, None] == keys[name].to_numpy()[None, :]
-    kept = np.flatnonzero(inside.any(axis=0))
-    return keys.iloc[kept].reset_index(drop=True), inside[:, kept]
+        codes = level_codes(frame[name], levels[name])
+        group = group * len(levels[name]) + codes
+        known &= codes >= 0
+    kept = np.flatnonzero(np.bincount(group[known], minlength=len(keys)))
+    inside = np.empty((len(frame), len(kept)), dtype=bool, order="F")
+    for column, number in zip(inside.T, kept, strict=True):
+        column[:] = known & (group == number)
+    return keys.iloc[kept].reset_index(drop=True), inside
 
 
 def occupied(table: pd.DataFrame, what: str) -> pd.DataFrame:
@@ -159,6 +165,15 @@ class SurveyDesign:
         """Sums over each respondent's rows: respondents × columns."""
         return np.asarray(self._by_respondent @ np.asarray(values, dtype=float))
 
+    def people(self, inside: ArrayLike) -> NDArray[np.intp]:
+        """How many respondents have a row in each of k groups, of n × k."""
+        counts = []
+        for group in np.asarray(inside, dtype=bool).T:
+            here = np.zeros(len(self.strata), dtype=bool)
+            here[self.clusters[group]] = True
+            counts.append(np.count_nonzero(here))
+        return np.array(counts, dtype=np.intp)
+
     def linearised(self, value: ArrayLike, scores: ArrayLike, inside: ArrayLike) -> Estimates:
         """An estimate whose error is that of a weighted mean of `scores`.
 
@@ -173,9 +188,15 @@ class SurveyDesign:
             score of zero, so that the size of a domain is random, as it is in the sample.
         """
         within = np.asarray(inside, dtype=bool)
-        weights = self.weights[:, None] * within
-        with np.errstate(invalid="ignore", divide="ignore"):
-            influence = np.where(within, weights * scores, 0.0) / weights.sum(axis=0)
+        columns = np.broadcast_to(np.asarray(scores, dtype=float), within.shape)
+        influence = np.empty((len(self.strata), within.shape[1]), order="F")
+        # One domain at a time, and of it only its own rows: most domains hold few of all.
+        for sums, domain, score in zip(influence.T, within.T, columns.T, strict=True):
+            rows = np.flatnonzero(domain)
+            weights = self.weights[rows]
+            with np.errstate(invalid="ignore", divide="ignore"):
+                parts = weights * score[rows] / weights.sum()
+            sums[:] = np.bincount(self.clusters[rows], parts, len(sums))
         return Estimates(self, np.asarray(value, dtype=float), influence, within)
 
     def mean(self, values: ArrayLike, inside: ArrayLike | None = None) -> Estimates:
@@ -198,13 +219,23 @@ class SurveyDesign:
         columns = columns[:, None] if columns.ndim == 1 else columns
         domain = np.ones((1, 1), dtype=bool) if inside is None else np.asarray(inside, dtype=bool)
         domain = domain[:, None] if domain.ndim == 1 else domain
-        columns, domain = np.broadcast_arrays(columns, domain)
-        within = domain & ~np.isnan(columns)
-        weights = self.weights[:, None] * within
-        filled = np.where(within, columns, 0.0)
-        with np.errstate(invalid="ignore", divide="ignore"):
-            value = (weights * filled).sum(axis=0) / weights.sum(axis=0)
-        return self.linearised(value, filled - value, within)
+        shape = np.broadcast_shapes(columns.shape, domain.shape)
+        within = np.empty(shape, dtype=bool, order="F")
+        np.logical_and(domain, ~np.isnan(columns), out=within)
+        columns = np.broadcast_to(columns, shape)
+        value = np.empty(shape[1])
+        influence = np.empty((len(self.strata), shape[1]), order="F")
+        for at, (sums, here, column) in enumerate(
+            zip(influence.T, within.T, columns.T, strict=True)
+        ):
+            rows = np.flatnonzero(here)
+            weights, known = self.weights[rows], column[rows]
+            with np.errstate(invalid="ignore", divide="ignore"):
+                # Summed as the weights are, so that a share of all is 1 exactly.
+                value[at] = (weights * known).sum() / weights.sum()
+                parts = weights * (known - value[at]) / weights.sum()
+            sums[:] = np.bincount(self.clusters[rows], parts, len(sums))
+        return Estimates(self, value, influence, within)
 
 
 @dataclass(frozen=True)
@@ -218,7 +249,7 @@ class Estimates:
     value
         The k estimates.
     influence
-        n × k: how much each row moves each estimate.
+        Respondents × k: how much each respondent moves each estimate.
     inside
         n × k: the rows that each estimate rests on.
     """
@@ -231,7 +262,9 @@ class Estimates:
     def contrast(self, matrix: ArrayLike) -> Estimates:
         """Linear combinations: `matrix` is m × k; an estimate rests on all it combines."""
         combine = np.asarray(matrix, dtype=float)
-        inside = (self.inside.astype(float) @ (combine != 0).T) > 0
+        inside = np.empty((len(self.inside), len(combine)), dtype=bool, order="F")
+        for column, used in zip(inside.T, combine != 0, strict=True):
+            column[:] = self.inside[:, used].any(axis=1)
         # An estimate that there is not, as of a category nobody has, spoils only what combines it.
         unknown = np.isnan(self.value)
         value = combine @ np.where(unknown, 0, self.value)
@@ -243,30 +276,33 @@ class Estimates:
     @cached_property
     def _centred(self) -> Floats:
         """Each respondent's share in the error, so that the squares sum to the variances."""
-        sums = self.design.total(self.influence)
-        for stratum in range(self.design.strata.max() + 1):
-            members = self.design.strata == stratum
-            count = members.sum()
-            part = sums[members]
-            sums[members] = (part - part.mean(axis=0)) * np.sqrt(count / (count - 1))
-        return sums
+        strata = self.design.strata
+        count = np.bincount(strata)
+        shares = np.empty(self.influence.shape, order="F")
+        for share, sums in zip(shares.T, self.influence.T, strict=True):
+            mean = np.bincount(strata, sums) / count
+            share[:] = (sums - mean[strata]) * np.sqrt(count / (count - 1))[strata]
+        return shares
 
     @cached_property
     def respondents(self) -> NDArray[np.intp]:
         """How many respondents with a weight above zero each estimate rests on (k)."""
-        return (self._present > 0).sum(axis=0)
+        return self._present.sum(axis=0)
 
     @cached_property
-    def _present(self) -> Floats:
-        return self.design.total(self.inside & (self.design.weights > 0)[:, None])
+    def _present(self) -> NDArray[np.bool_]:
+        present = np.zeros(self.influence.shape, dtype=bool, order="F")
+        counted = self.design.weights > 0
+        for people, domain in zip(present.T, self.inside.T, strict=True):
+            people[self.design.clusters[domain & counted]] = True
+        return present
 
     @cached_property
     def degrees_of_freedom(self) -> NDArray[np.intp]:
         """Respondents less areas, both counted within the domain, as ``degf(subset(design))``."""
-        present = self._present > 0
         strata = self.design.strata
-        areas = sum(present[strata == area].any(axis=0).astype(int) for area in np.unique(strata))
-        return self.respondents - areas
+        areas = [np.count_nonzero(np.bincount(strata[people])) for people in self._present.T]
+        return self.respondents - np.array(areas, dtype=np.intp)
 
     @property
     def covariance(self) -> Floats:
@@ -276,7 +312,7 @@ class Estimates:
     @cached_property
     def standard_error(self) -> Floats:
         """Linearised, in the units of the estimate; NaN where no degree of freedom is left."""
-        error = np.sqrt((self._centred**2).sum(axis=0))
+        error = np.sqrt(np.array([share @ share for share in self._centred.T]))
         return np.where(self.degrees_of_freedom > 0, error, np.nan)
 
     def _margin(self, level: float) -> Floats:
@@ -300,11 +336,12 @@ class Estimates:
             logit = np.log(share / (1 - share))
             margin = self._margin(level) / (share * (1 - share))
             low, high = 1 / (1 + np.exp(margin - logit)), 1 / (1 + np.exp(-margin - logit))
-            weight = self.design.total(self.inside * self.design.weights[:, None])
-            worth = weight.sum(axis=0) ** 2 / (weight**2).sum(axis=0)
-            bound = ((1 - level) / 2) ** (1 / worth)
-        low = np.select([share == 0, share == 1], [0.0, bound], low)
-        return low, np.select([share == 0, share == 1], [1 - bound, 1.0], high)
+        for at in np.flatnonzero((share == 0) | (share == 1)):
+            weights = self.design.weights * self.inside[:, at]
+            weight = np.bincount(self.design.clusters, weights, len(self.design.strata))
+            bound = ((1 - level) / 2) ** ((weight @ weight) / weight.sum() ** 2)
+            low[at], high[at] = (0.0, 1 - bound) if share[at] == 0 else (bound, 1.0)
+        return low, high
 
     def fisher_interval(self, level: float = 0.95) -> tuple[Floats, Floats]:
         """The interval of a correlation, on Fisher's z scale; NaN at exactly -1 and 1."""

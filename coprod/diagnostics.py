@@ -285,7 +285,7 @@ def residuals(
     error = model.outcomes[:, 0] - fitted
     # Rounded, so that rows with equal predictors cannot be parted by rounding errors.
     inside = _bins(fitted.round(9), bins)
-    while thin((model.design.total(inside) > 0).sum(axis=0), panel.min_cell):
+    while thin(model.design.people(inside), panel.min_cell):
         if bins == 2:
             raise withheld(panel, "How far the model is off")
         bins -= 1

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
 
-__all__ = ["Instrument", "Variable", "load_instrument", "ordered", "read_yaml"]
+__all__ = ["Instrument", "Variable", "level_codes", "load_instrument", "ordered", "read_yaml"]
 
 KINDS = ("text", "integer", "number", "category")
 ROLES = (
@@ -234,6 +234,26 @@ def ordered(codes: np.ndarray, levels: Iterable[str]) -> pd.Categorical:
 
     index = pd.Index(list(levels), dtype="str")
     return pd.Categorical.from_codes(codes.astype("int32"), index, ordered=True)
+
+
+def level_codes(values: pd.Series, levels: Iterable[str]) -> np.ndarray:
+    """The place of each value among the levels, -1 where it is missing or none of them.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> level_codes(pd.Series(["b", None, "c"]), ["a", "b"]).tolist()
+    [1, -1, -1]
+    """
+    import numpy as np
+    import pandas as pd
+
+    index = pd.Index(list(levels), dtype=object)
+    if not isinstance(values.dtype, pd.CategoricalDtype):
+        return np.asarray(index.get_indexer(values.astype(object)), dtype=np.intp)
+    # Each category is looked up once, and not each of a million values.
+    places = np.append(index.get_indexer(values.cat.categories.astype(object)), -1)
+    return np.asarray(places[values.cat.codes.to_numpy()], dtype=np.intp)
 
 
 def read_yaml(path: Path) -> dict[str, Any]:

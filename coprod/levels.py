@@ -19,6 +19,7 @@ from scipy import stats
 from coprod import disclosure
 from coprod.design_based import Estimates, SurveyDesign, domains, numbers, occupied
 from coprod.errors import ValidityError
+from coprod.instrument import level_codes
 from coprod.multiplicity import with_holm
 from coprod.panel import Panel
 from coprod.scales import indices
@@ -240,10 +241,11 @@ def _comparisons(
         variable = panel.instrument.variables[name]
         labels = variable.bands or variable.levels
         values = variable.banded(frame[name]) if variable.bands else frame[name]
-        inside = values.astype(str).to_numpy()[:, None] == np.array(list(map(str, labels)))
+        codes = level_codes(values, labels)
+        inside = np.asfortranarray(codes[:, None] == np.arange(len(labels)))
         if not _enough(panel, frame, design, inside):
             continue
-        people = (design.total(inside) > 0).sum(axis=0)
+        people = design.people(inside)
         for form in panel.instrument.forms:
             means = design.mean(frame[form].to_numpy()[:, None], inside)
             able = np.flatnonzero(~np.isnan(means.standard_error))
@@ -277,9 +279,11 @@ def _enough(
     panel: Panel, frame: pd.DataFrame, design: SurveyDesign, inside: NDArray[np.bool_]
 ) -> bool:
     """Whether each category has enough people above zero and below 100 of both forms."""
+    if not panel.min_cell:
+        return True
     index = frame[list(panel.instrument.forms)].to_numpy()
     sides = np.column_stack([inside & side[:, None] for side in (*(index > 0).T, *(index < 100).T)])
-    return not disclosure.thin((design.total(sides) > 0).sum(axis=0), panel.min_cell)
+    return not disclosure.thin(design.people(sides), panel.min_cell)
 
 
 def by_background(panel: Panel, weighted: bool = True) -> pd.DataFrame:

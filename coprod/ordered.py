@@ -70,7 +70,7 @@ def _banded(
     regression = Regression(ModelMatrix.of(panel, [form], issue, weighted, references, without))
     codes = bands(regression.model.outcomes[:, 0]).codes.astype(np.intp)
     inside = codes[:, None] == np.arange(len(BANDS))
-    if thin((regression.model.design.total(inside) > 0).sum(axis=0), panel.min_cell):
+    if thin(regression.model.design.people(inside), panel.min_cell):
         raise withheld(panel, "What goes with doing none, some and much")
     for code, name in enumerate(BANDS):
         if code not in codes:
