@@ -19,6 +19,11 @@ ANALYSES = [
     if not chapter.entry.appendix and chapter.entry.source != "index.qmd"
 ]
 
+# Where a reader who runs services, and no statistics, has something to do.
+FOR_PRACTITIONERS = [
+    *("levels", "forms", "correlates", "robustness", "nudges", "design", "claims", "yours"),
+]
+
 # Numbers that are part of a method's or a measure's name, not results.
 CONSTANTS = [
     r"90% interval",
@@ -62,13 +67,49 @@ def test_every_page_says_what_its_data_are(chapter: Chapter) -> None:
     assert [cell.label for cell in chapter.cells].count("notice") == 1
 
 
+def counted(text: str) -> int:
+    """The words of running prose; what is computed counts as one, links by what they show."""
+    text = re.sub(r"(?m)^(?:#{1,6} |\{\{<).*$", "", text)
+    text = re.sub(r"`\{python\}[^`]*`", "computed", text)
+    text = re.sub(r"\[([^\]\[]*)\]\([^)]*\)", r"\1", text)
+    return len(re.findall(r"\w[\w’'-]*", re.sub(r"\{[^}]*\}", "", text)))
+
+
 @pytest.mark.parametrize("chapter", ANALYSES, ids=lambda chapter: chapter.entry.source)
 def test_a_chapter_opens_with_its_answer_and_ends_with_key_points(chapter: Chapter) -> None:
     text = "\n".join(block.text for block in chapter.blocks if isinstance(block, Prose))
-    assert text.index("**In short:**") < text.index("\n## ")
+    opening = re.split(r"\n\s*\n", text[: text.index("\n## ")].strip())
+    assert opening[0].startswith("# ")
+    *question, answer = opening[1:]
+    assert any("?" in paragraph for paragraph in question)
+    assert not any("{python}" in each and "In short" in each for each in question)
+    assert answer.startswith("**In short:**"), (
+        "the answer is one paragraph, the last before the data"
+    )
+    assert counted(answer) <= 90
     last = text.rindex("\n## ")
     assert text[last:].startswith("\n## Key points {.unnumbered}")
-    assert text[last:].count("\n- ") >= 3
+    assert 3 <= text[last:].count("\n- ") <= 5
+
+
+@pytest.mark.parametrize("name", FOR_PRACTITIONERS)
+def test_a_chapter_with_something_to_do_has_a_box_for_those_who_do_it(name: str) -> None:
+    chapter = next(each for each in READ if each.entry.source == f"chapters/{name}.qmd")
+    text = "\n".join(block.text for block in chapter.blocks if isinstance(block, Prose))
+    [box] = re.findall(r"(?s)::: \{\.callout-tip\}\n## For practitioners\n(.*?)\n:::", text)
+    assert 25 <= counted(box) <= 90
+
+
+def test_the_front_page_is_read_in_a_minute() -> None:
+    front = READ[0]
+    text = "\n".join(block.text for block in front.blocks if isinstance(block, Prose))
+    assert counted(text) <= 250
+    sections = re.split(r"(?m)^## (.*) \{\.unnumbered\}$", text)
+    assert len(re.findall(r"(?m)^- \*\*.*`\{python\}", sections[2])) == 3, "three computed answers"
+    assert [cell.label for cell in front.cells if cell.float] == ["fig-answer"], "one picture"
+    assert sections[3].startswith("What is real")
+    for reader in ("decide about services", "teach or study", "a panel of your own", "the code"):
+        assert re.search(rf"(?m)^- \*\*You [^*]*{reader}:\*\* .*\]\(chapters/", sections[-1])
 
 
 @pytest.mark.parametrize("chapter", READ, ids=lambda chapter: chapter.entry.source)

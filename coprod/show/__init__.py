@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from coprod.show import figures, tables, words
-from coprod.show.absent import guard_cells, needs
+from coprod.show.absent import guard_cells, if_told, needs
 from coprod.show.notice import comparison_notice, example_notice, notice
 from coprod.show.programs import program_entries
 from coprod.show.report import claim_entries
@@ -18,6 +18,7 @@ __all__ = [
     "example_notice",
     "figures",
     "guard_cells",
+    "if_told",
     "needs",
     "notice",
     "program_entries",

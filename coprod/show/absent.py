@@ -18,7 +18,7 @@ from IPython.core.getipython import get_ipython
 from coprod.errors import ValidityError
 from coprod.show.words import plain
 
-__all__ = ["Absent", "Guard", "Note", "guard_cells", "marked", "needs", "sentence"]
+__all__ = ["Absent", "Guard", "Note", "guard_cells", "if_told", "marked", "needs", "sentence"]
 
 GUARD = "_absent_guard"
 """The name of the guard in a kernel; the code of every cell calls it."""
@@ -70,6 +70,27 @@ def needs(given: object, otherwise: str) -> str:
     if not given:
         raise ValidityError(otherwise)
     return ""
+
+
+def if_told(say: Callable[[], str]) -> str:
+    """A part of a paragraph; nothing where the panel does not tell it, so that the rest can stay.
+
+    For what is told further down the page as well, where the reason stands in its place.
+
+    Parameters
+    ----------
+    say
+        What gives the words.
+
+    Examples
+    --------
+    >>> if_told(lambda: "Some do."), if_told(lambda: needs(False, "nobody was asked"))
+    ('Some do.', '')
+    """
+    try:
+        return say()
+    except ValidityError:
+        return ""
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from coprod.labels import plain
 
 __all__ = [
     "alike",
+    "change",
     "clear_terms",
     "count",
     "counted",
@@ -25,6 +26,7 @@ __all__ = [
     "out_of",
     "p_short",
     "p_value",
+    "part",
     "percent",
     "plain",
     "region",
@@ -98,6 +100,52 @@ def span(values: Iterable[float], decimals: int = 0, share: bool = False) -> str
         raise ValidityError(UNTOLD)
     low, high = write(min(found), decimals), write(max(found), decimals)
     return low if low == high else f"{low} to {high}"
+
+
+def part(share: float, decimals: int = 0) -> str:
+    """A part of a whole as a percentage; where an estimate of it is at or below zero, none.
+
+    Shares of variance are corrected for bias, which takes small ones below zero. "Accounts for −0.2% of
+    the differences" says nothing to a reader; that it accounts for none of them is what was found.
+
+    Examples
+    --------
+    >>> part(0.047, 1), part(-0.002, 1), part(0.0001, 1)
+    ('4.7%', 'none', 'none')
+    """
+    said = percent(share, decimals)
+    return "none" if share <= 0 or said == percent(0, decimals) else said
+
+
+def change(
+    values: Iterable[float],
+    decimals: int = 0,
+    unit: str = "",
+    up: str = "more",
+    down: str = "less",
+    share: bool = False,
+) -> str:
+    """By how much something is more or less: one number, or the smallest to the largest of several.
+
+    The word follows the sign, so that no sentence says "−3 points more".
+
+    Examples
+    --------
+    >>> change([5.08], 1), change([-16.1], down="fewer"), change([17.4, 18.8], unit="points")
+    ('5.1 more', '16 fewer', '17 to 19 points more')
+    >>> change([-46, 13.9], down="fewer"), change([-0.031, -0.012], share=True, up="wider", down="narrower")
+    ('46 fewer to 14 more', '1% to 3% narrower')
+    """
+    found = list(values)
+    if not found or any(math.isnan(value) for value in found):
+        raise ValidityError(UNTOLD)
+    space = f" {unit}" if unit else ""
+    low, high = min(found), max(found)
+    if low < 0 < high:
+        write = percent if share else number
+        return f"{write(-low, decimals)}{space} {down} to {write(high, decimals)}{space} {up}"
+    ends = span([abs(low), abs(high)], decimals, share)
+    return f"{ends}{space} {down if high <= 0 and low < 0 else up}"
 
 
 def measured(value: float, unit: str) -> str:
