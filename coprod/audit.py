@@ -206,10 +206,31 @@ def _texts(path: Path) -> Iterator[tuple[str, str]]:
             return
     if WASM in content[:64]:
         return
+    if path.suffix.lower() == ".ipynb":
+        yield from _notebook(content)
+        return
     if content[:2] in (b"\xff\xfe", b"\xfe\xff"):
         yield "", content.decode("utf-16", errors="replace")
         return
     yield "", content.decode("utf-8-sig", errors="replace")
+
+
+def _notebook(content: bytes) -> Iterator[tuple[str, str]]:
+    """What the cells of a notebook say, those results in HTML or SVG named as such, and all else in it."""
+    try:
+        notebook = json.loads(content)
+        for number, cell in enumerate(notebook.pop("cells"), 1):
+            yield f"cell {number}", "".join(cell.pop("source"))
+            for output in cell.pop("outputs", []):
+                forms = output.get("data") or {"text/plain": output.get("text", "")}
+                for form, text in forms.items():
+                    kind = form.rpartition("/")[2].partition("+")[0]
+                    said = text if isinstance(text, str | list) else json.dumps(text)
+                    yield f"cell {number}, result.{kind}", "".join(said)
+            yield f"cell {number}", json.dumps(cell)
+        yield "", json.dumps(notebook)
+    except (ValueError, KeyError, TypeError, AttributeError):  # only by its name
+        yield "", content.decode("utf-8-sig", errors="replace")
 
 
 def _pdf(content: bytes) -> Iterator[tuple[str, str]]:

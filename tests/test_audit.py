@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+import nbformat
 import pandas as pd
 import pytest
 from pypdf import PdfWriter
@@ -84,6 +85,13 @@ def _table(panel: Panel, column: str, cell: str) -> tuple[str, bytes]:
     return "page.html", table.encode()
 
 
+def _notebook(source: str = "1", **forms: str) -> tuple[str, bytes]:
+    cell = nbformat.v4.new_code_cell(source)
+    data = {f"text/{kind}": text for kind, text in forms.items()}
+    cell.outputs = [nbformat.v4.new_output("display_data", data=data)]
+    return "a.ipynb", nbformat.writes(nbformat.v4.new_notebook(cells=[cell])).encode()
+
+
 # In parts, since no file of the project may name a place on a machine.
 HOME = "/".join(["", "home", "jo"])
 
@@ -109,6 +117,17 @@ LEAKS: dict[str, tuple[Callable[[Panel], tuple[str, bytes]], str]] = {
     "digits": (lambda p: _csv(p, "share", "0.123456"), "more than 3 digits"),
     "a personal column": (lambda p: _csv(p, "postcode,share", "B1 1AA,0.5"), "sound personal"),
     "an address": (lambda p: _csv(p, "label", "jo@example.org"), "addresses"),
+    "an identifier in a notebook": (lambda p: _notebook(plain=_identifier(p)), "identifiers"),
+    "a row in a notebook": (
+        lambda p: _notebook(html=f"<p>{_answers(p, PERSON, '</p><p>')}</p>"),
+        "side by side",
+    ),
+    "a small count in a notebook": (
+        lambda p: _notebook(html=_table(p, "n", "4")[1].decode()),
+        "counts under 10: n 4",
+    ),
+    "a place in a notebook": (lambda p: _notebook(f"open('{HOME}/x')"), "places on a machine"),
+    "a notebook that is none": (lambda p: ("a.ipynb", _identifier(p).encode()), "identifiers"),
     "a place on a disk": (lambda p: _page(f"Read from {HOME}/panel.csv."), "places on a machine"),
     "the panel itself": (lambda p: ("panel.sav", b"$FL2"), "a file of data"),
 }

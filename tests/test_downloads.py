@@ -1,21 +1,17 @@
-"""What a reader can take away: tables as CSV, pictures as SVG and PNG, the book as BibTeX."""
+"""What a reader can take away of a page: tables as CSV, pictures as SVG and PNG."""
 
 from __future__ import annotations
 
 import io
-import json
 import struct
 from pathlib import Path
 
 import pandas as pd
-import pypandoc
 import pytest
 from bs4 import BeautifulSoup
 
 from coprod import levels, open_panel
 from coprod.render.build import render
-from coprod.render.downloads import bibtex
-from coprod.render.project import open_book
 from coprod.show import tables
 from coprod.show.table import csv, table
 from tests.books import CONFIG, write_book
@@ -115,18 +111,6 @@ def test_a_book_that_offers_no_downloads_has_none(tmp_path: Path) -> None:
     out = render(tmp_path / "project", "embedded", to="html", out=tmp_path / "book").out
     assert links(out) == {}
     assert not (out / "downloads").exists()
-
-
-def test_pandoc_reads_the_bibtex_entry_as_it_was_meant(tmp_path: Path) -> None:
-    config = CONFIG.replace("A small book", "A & B: 50% of_it").replace(
-        "    - name: Ada", "    - name: The Council of X\n    - name: Ada"
-    )
-    text = bibtex(open_book(write_book(tmp_path, config=config)), "31 January 2026")
-    (entry,) = json.loads(pypandoc.convert_text(text, "csljson", format="bibtex"))
-    assert entry["type"] == "book"
-    assert entry["title"].startswith("A & B: 50% of_it")
-    assert [author["literal"] for author in entry["author"]] == ["The Council of X", "Ada Example"]
-    assert entry["issued"]["date-parts"] == [[2026]]
 
 
 @pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@SUM(A1)", "＝1+1"])

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import datetime
+import json
 import sys
+from dataclasses import replace
 from pathlib import Path
 from urllib.parse import unquote, urldefrag, urlsplit
+from xml.etree import ElementTree
 
+import pypandoc
 import pytest
 from bs4 import BeautifulSoup, Tag
 
 from coprod.errors import BookError
+from coprod.render.citing import Citing
 from coprod.render.project import open_book
 from coprod.render.site import Heading, Page, write_site
 from tests.books import CONFIG, write_book
@@ -23,7 +29,8 @@ FRONT = Page(
     None,
     "Preface",
     "Preface",
-    '<h1 id="preface">Preface</h1>\n<p>Words.</p>',
+    "<p>Words.</p>",
+    id="preface",
 )
 ONE = Page(
     "chapters/one.qmd",
@@ -54,14 +61,15 @@ def site(
     folder: Path,
     config: str = CONFIG,
     notice: str = "Synthetic data",
-    date: str | None = None,
+    date: datetime.date | None = None,
     paper: bool = True,
+    pages: tuple[Page, ...] = PAGES,
 ) -> Path:
     """Write the three pages as a site."""
     book = open_book(write_book(folder / "project", config=config))
     out = folder / "out"
     out.mkdir()
-    write_site(book, PAGES, out, MADE_WITH, date, notice, paper=paper)
+    write_site(book, pages, out, MADE_WITH, date, notice, paper=paper)
     return out
 
 
@@ -84,7 +92,7 @@ def text(node: Tag) -> str:
 
 
 def pages_of(book: Path) -> list[Path]:
-    found = sorted(book.rglob("*.html"))
+    found = sorted(path for path in book.rglob("*.html") if path.name != "404.html")
     assert len(found) > 2
     return found
 
@@ -113,7 +121,7 @@ def test_every_reference_to_an_element_finds_it(conformance_book: Path) -> None:
     for page in pages_of(conformance_book):
         soup = read(page)
         own = {value(node, "id") for node in soup.find_all(id=True)}
-        for name in ("aria-labelledby", "aria-controls", "for"):
+        for name in ("aria-labelledby", "aria-describedby", "aria-controls", "for"):
             for node in soup.select(f"[{name}]"):
                 assert set(value(node, name).split()) <= own, f"{page.name}: {node}"
 
@@ -128,7 +136,7 @@ def test_titles(tmp_path: Path) -> None:
     assert text(only(one, "h1")) == "1 One & all"
     assert str(only(one, "h1 em")) == "<em>all</em>"
     assert text(only(last, "h1")) == "Appendix A — Codes"
-    assert [len(page.find_all("h1")) for page in (front, one, last)] == [2, 1, 1]
+    assert [len(page.find_all("h1")) for page in (front, one, last)] == [1, 1, 1]
     assert value(only(one, "meta[name=description]"), "content") == 'Badgers & "setts".'
     assert not front.select("meta[name=description]")
     assert {value(only(page, "html"), "lang") for page in (front, one, last)} == {"en-GB"}
@@ -188,7 +196,7 @@ def test_what_the_project_leaves_out_is_not_on_the_page(tmp_path: Path) -> None:
 def test_every_page_says_what_data_it_rests_on_and_what_made_it(tmp_path: Path) -> None:
     footer = '  page-footer:\n    left: "Left & right"\n  date: "2026-01-31"\n'
     config = CONFIG.replace("book:\n", f"book:\n{footer}") + 'license: "CC BY"\n'
-    out = site(tmp_path, config, date="1 May 2020")
+    out = site(tmp_path, config, date=datetime.date(2020, 5, 1))
     for page in PAGES:
         soup = read(out / page.path)
         said = text(only(soup, "body > footer"))
@@ -205,7 +213,7 @@ def test_every_page_says_what_data_it_rests_on_and_what_made_it(tmp_path: Path) 
 
 def test_the_date_of_the_build_is_shown_where_the_project_gives_none(tmp_path: Path) -> None:
     assert "1 May 2020" in text(
-        only(read(site(tmp_path, date="1 May 2020") / "index.html"), ".title-page")
+        only(read(site(tmp_path, date=datetime.date(2020, 5, 1)) / "index.html"), ".title-page")
     )
 
 
@@ -286,3 +294,174 @@ def test_what_pagefind_says_is_passed_on(tmp_path: Path, monkeypatch: pytest.Mon
     book = open_book(tmp_path / "project")
     with pytest.raises(BookError, match=r"Pagefind could not index the book\n  .*No such file"):
         write_site(book, PAGES, tmp_path / "out", MADE_WITH, None, "")
+
+
+# On the web ----------------------------------------------------------------------------------------
+
+
+SITE = CONFIG.replace("book:\n", 'book:\n  site-url: "https://example.org/a%20book/"\n')
+
+
+def metas(page: BeautifulSoup, name: str) -> list[str]:
+    return [value(node, "content") for node in page.select(f'meta[name="{name}"]')]
+
+
+def test_search_engines_for_literature_are_told_what_quarto_tells_them(tmp_path: Path) -> None:
+    cited = {"type": "book", "title": "Bayes", "authors": ["Simon Jackman"], "year": "2009"}
+    config = SITE + "google-scholar: true\nkeywords: [badgers, setts]\n"
+    pages = (FRONT, replace(ONE, cited=(cited,)), LAST)
+    out = site(tmp_path, config, date=datetime.date(2020, 5, 1), pages=pages)
+    front, one = read(out / FRONT.path), read(out / ONE.path)
+    for page in (front, one):
+        assert metas(page, "citation_author") == ["Ada Example"]
+        assert metas(page, "citation_publication_date") == ["2020-05-01"]
+        assert metas(page, "citation_year") == ["2020"]
+        assert metas(page, "citation_keywords") == ["badgers; setts"]
+        assert metas(page, "citation_language") == ["en-GB"]
+        assert metas(page, "citation_pdf_url") == ["https://example.org/a%20book/A-small-book.pdf"]
+    assert metas(front, "citation_title") == ["A small book"]
+    assert metas(one, "citation_title") == ["One & all"]
+    assert metas(front, "citation_inbook_title") == []
+    assert metas(one, "citation_inbook_title") == ["A small book"]
+    address = "https://example.org/a%20book/chapters/one.html"
+    assert metas(one, "citation_fulltext_html_url") == [address]
+    assert value(only(one, "link[rel=canonical]"), "href") == address
+    assert value(only(one, 'meta[property="og:url"]'), "content") == address
+    assert value(only(one, 'meta[property="og:title"]'), "content") == "1 One & all"
+    assert value(only(one, 'meta[property="og:description"]'), "content") == 'Badgers & "setts".'
+    said = "citation_title=Bayes;,citation_author=Simon Jackman;,citation_publication_date=2009;"
+    assert metas(one, "citation_reference") == [said]
+    assert metas(front, "citation_reference") == []
+
+
+def test_without_an_address_no_page_names_one(tmp_path: Path) -> None:
+    out = site(tmp_path, CONFIG + "google-scholar: true\n")
+    soup = read(out / ONE.path)
+    assert metas(soup, "citation_title") == ["One & all"]
+    assert not metas(soup, "citation_fulltext_html_url") and not metas(soup, "citation_pdf_url")
+    assert not soup.select('link[rel=canonical], meta[property="og:url"]')
+    assert not (out / "sitemap.xml").exists() and not (out / "robots.txt").exists()
+
+
+def test_a_book_that_does_not_ask_for_it_tells_search_engines_nothing(tmp_path: Path) -> None:
+    assert not read(site(tmp_path) / ONE.path).select('meta[name^="citation_"]')
+
+
+def test_the_sitemap_names_every_page(tmp_path: Path) -> None:
+    out = site(tmp_path, SITE, date=datetime.date(2020, 5, 1))
+    tree = ElementTree.parse(out / "sitemap.xml")
+    space = {"s": "http://www.sitemaps.org/schemas/sitemap/0.9"}
+    assert [node.text for node in tree.findall("s:url/s:loc", space)] == [
+        f"https://example.org/a%20book/{page.path}" for page in PAGES
+    ]
+    assert {node.text for node in tree.findall("s:url/s:lastmod", space)} == {"2020-05-01"}
+    assert (out / "robots.txt").read_text() == "Sitemap: https://example.org/a%20book/sitemap.xml\n"
+
+
+@pytest.mark.parametrize(("config", "top"), [(CONFIG, "/"), (SITE, "/a%20book/")])
+def test_the_page_in_place_of_another_leads_home_from_any_depth(
+    tmp_path: Path, config: str, top: str
+) -> None:
+    out = site(tmp_path, config)
+    soup = read(out / "404.html")
+    assert text(only(soup, "h1")) == "There is no such page"
+    assert metas(soup, "robots") == ["noindex"]
+    assert not soup.select("[data-pagefind-body], .turn, .cite, .breadcrumb")
+    assert value(only(soup, "html"), "data-root") == top
+    links = [
+        str(node.get("href") or node.get("src")) for node in soup.select("[href], script[src]")
+    ]
+    assert len(links) > 8
+    for link in links:
+        if link != "#content":
+            assert link.startswith(top), link
+            assert (out / unquote(link.removeprefix(top))).is_file() or link.endswith(".pdf"), link
+    assert [text(node) for node in soup.select(".text li")] == ["Preface", "1 One & all", "A Codes"]
+
+
+@pytest.mark.parametrize(
+    ("keys", "expected"),
+    [
+        ("", []),
+        ("repo-url: https://example.org/r/", ["/edit/main/chapters/one.qmd"]),
+        (
+            "repo-url: https://example.org/r\n  repo-actions: source",
+            ["/blob/main/chapters/one.qmd"],
+        ),
+        (
+            "repo-url: https://example.org/r\n  repo-actions: [edit, source, issue]\n"
+            "  repo-branch: dev\n  repo-subdir: book",
+            [
+                "/edit/dev/book/chapters/one.qmd",
+                "/blob/dev/book/chapters/one.qmd",
+                "/issues/new",
+            ],
+        ),
+        ("repo-url: 'javascript:alert(1)'", []),
+    ],
+)
+def test_a_chapter_leads_to_where_its_source_is_kept(
+    tmp_path: Path, keys: str, expected: list[str]
+) -> None:
+    config = CONFIG.replace("book:\n", f"book:\n  {keys}\n") if keys else CONFIG
+    soup = read(site(tmp_path, config) / ONE.path)
+    found = [value(node, "href") for node in soup.select(".uses a")]
+    assert found == [f"https://example.org/r{path}" for path in expected]
+
+
+def test_a_chapter_says_how_it_is_cited_if_the_book_does(tmp_path: Path) -> None:
+    (tmp_path / "a").mkdir()
+    assert not read(site(tmp_path / "a") / ONE.path).select(".cite")
+    (tmp_path / "b").mkdir()
+    config = SITE + 'citation: true\ndata-title: "Synthetic data"\n'
+    out = site(tmp_path / "b", config, date=datetime.date(2020, 5, 1))
+    one, front = read(out / ONE.path), read(out / FRONT.path)
+    assert text(only(one, ".cite > summary")) == "Cite this chapter"
+    assert text(only(one, "#cite-words")) == (
+        "Ada Example (2020). One & all. In: A small book, chapter 1. Synthetic data. "
+        "https://example.org/a%20book/chapters/one.html"
+    )
+    assert text(only(front, ".cite > summary")) == "Cite this book"
+    assert text(only(front, "#cite-words")) == (
+        "Ada Example (2020). A small book. Synthetic data. https://example.org/a%20book/"
+    )
+    assert text(only(read(out / LAST.path), "#cite-words")).startswith(
+        "Ada Example (2020). Codes. In: A small book, appendix A. Synthetic data."
+    )
+
+
+def test_pandoc_reads_the_bibtex_entries_as_they_were_meant(tmp_path: Path) -> None:
+    config = SITE.replace("A small book", "A & B: 50% of_it").replace(
+        "    - name: Ada", "    - name: The Council of X\n    - name: Ada"
+    )
+    citing = Citing(open_book(write_book(tmp_path, config=config)), datetime.date(2026, 1, 31))
+    (book,) = json.loads(pypandoc.convert_text(citing.bibtex(), "csljson", format="bibtex"))
+    (chapter,) = json.loads(pypandoc.convert_text(citing.bibtex(ONE), "csljson", format="bibtex"))
+    assert [book["type"], chapter["type"]] == ["book", "chapter"]
+    assert book["title"] == chapter["container-title"] == "A & B: 50% of_it"
+    assert chapter["title"] == "One & all"
+    assert chapter["URL"] == "https://example.org/a%20book/chapters/one.html"
+    for entry in (book, chapter):
+        names = [author["literal"] for author in entry["author"]]
+        assert names == ["The Council of X", "Ada Example"]
+        assert entry["issued"]["date-parts"] == [[2026]]
+
+
+@pytest.mark.parametrize(
+    ("given", "year"), [("2024-01-31", "2024"), ("in spring 2023", "2023"), ("some day", "n.d.")]
+)
+def test_the_date_of_the_project_goes_before_that_of_the_build(
+    tmp_path: Path, given: str, year: str
+) -> None:
+    config = CONFIG.replace("book:\n", f'book:\n  date: "{given}"\n')
+    citing = Citing(open_book(write_book(tmp_path, config=config)), datetime.date(2026, 1, 31))
+    assert citing.words() == f"Ada Example ({year}). A small book."
+    assert ("year" in citing.bibtex()) == (year != "n.d.")
+
+
+def test_a_book_by_nobody_is_cited_by_its_title(tmp_path: Path) -> None:
+    config = CONFIG.replace("  author:\n    - name: Ada Example\n", "")
+    citing = Citing(open_book(write_book(tmp_path, config=config)), None)
+    assert citing.words() == "A small book (n.d.)."
+    assert citing.words(ONE) == "One & all (n.d.). In: A small book, chapter 1."
+    assert "author" not in citing.bibtex()

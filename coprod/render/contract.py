@@ -100,6 +100,8 @@ PROJECT_KEYS: dict[str, Any] = {
         "site-url": TEXT,
         "repo-url": TEXT,
         "repo-actions": TEXTS,
+        "repo-branch": TEXT,
+        "repo-subdir": TEXT,
         "reader-mode": FLAG,
         "back-to-top-navigation": FLAG,
         "page-navigation": FLAG,

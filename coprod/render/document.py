@@ -90,6 +90,7 @@ def convert(
     job = {
         "target": target,
         "lang": book.language,
+        "downloads": target == "html" and book.get("data-downloads", default=False),
         "bibliography": str(book.folder / bibliography) if bibliography else False,
         "chapters": [
             _chapter_job(book, chapter, notebook, target, folder)

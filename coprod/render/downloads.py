@@ -1,29 +1,21 @@
-"""What a reader can take away: each table as CSV, each picture as SVG and PNG, the book as BibTeX."""
+"""What a reader can take away of a page: each table as CSV, each picture as SVG and PNG."""
 
 from __future__ import annotations
 
-import re
 import tempfile
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 import typst
-import yaml
 
 from coprod.render.chapter import Cell
 from coprod.render.notebook import CSV
-from coprod.render.project import Book
 
-__all__ = ["FOLDER", "bibtex", "links", "write_pngs"]
+__all__ = ["FOLDER", "links", "write_pngs"]
 
 FOLDER = "downloads"
 # Two pixels of the picture for each of the page's, which has 96 to the inch.
 RESOLUTION = 2 * 96
-TEX = {sign: f"\\{sign}" for sign in "&%$#_{}"} | {
-    "\\": "{\\textbackslash}",
-    "~": "{\\textasciitilde}",
-    "^": "{\\textasciicircum}",
-}
 
 
 def links(
@@ -90,55 +82,3 @@ def write_pngs(folder: Path) -> None:
     (folder / FOLDER).mkdir(exist_ok=True)
     for picture, content in zip(pictures, made if isinstance(made, list) else [made], strict=True):
         (folder / FOLDER / f"{picture.stem}.png").write_bytes(content)
-
-
-def bibtex(book: Book, date: str | None) -> str:
-    """The book as a BibTeX entry.
-
-    Parameters
-    ----------
-    book
-        The project; the version is that of its ``CITATION.cff``, where it has one.
-    date
-        The date of this copy, of which the last word is the year.
-
-    Returns
-    -------
-    str
-        One ``@book`` entry. Braces keep the title's capitals and the authors' names whole.
-
-    Examples
-    --------
-    >>> from coprod.paths import PROJECT
-    >>> from coprod.render.project import open_book
-    >>> print(bibtex(open_book(PROJECT), "31 January 2026"))  # doctest: +ELLIPSIS
-    @book{coprod2026,
-      title = {{Alone and together: ...}},
-      author = {{The coprod authors}},
-      year = {2026},
-      version = {...},
-      note = {Synthetic data}
-    }
-    <BLANKLINE>
-    """
-    citation = book.folder / "CITATION.cff"
-    cited = yaml.safe_load(citation.read_text(encoding="utf-8")) if citation.is_file() else {}
-    year = date.split()[-1] if date else ""
-    subtitle = book.get("book", "subtitle")
-    fields = {
-        "title": f"{{{_tex(book.title + (f': {subtitle}' if subtitle else ''))}}}",
-        "author": " and ".join(f"{{{_tex(author)}}}" for author in book.authors),
-        "year": year,
-        "version": _tex(str(cited.get("version", ""))),
-        "doi": _tex(str(cited.get("doi", ""))),
-        "url": str(cited.get("url") or book.get("book", "site-url") or ""),
-        "note": _tex(book.get("data-title", default="")),
-    }
-    lines = ",\n".join(f"  {name} = {{{value}}}" for name, value in fields.items() if value)
-    key = re.sub(r"[^A-Za-z0-9]+", "-", Path(book.pdf_name).stem).strip("-")
-    return f"@book{{{key}{year},\n{lines}\n}}\n"
-
-
-def _tex(text: str) -> str:
-    """A text with the signs that TeX takes for its own made plain."""
-    return "".join(TEX.get(sign, sign) for sign in text)

@@ -11,6 +11,7 @@ from pathlib import Path
 from nbformat import NotebookNode
 
 from coprod.render.chapter import Chapter
+from coprod.render.copies import write_copies
 from coprod.render.document import Converted, convert
 from coprod.render.downloads import write_pngs
 from coprod.render.paper import write_paper
@@ -54,13 +55,18 @@ def make_book(
     def website() -> None:
         announce("Website")
         converted = convert(book, chapters, notebooks, "html", fresh)
-        pages = [Page.from_converted(each) for each in converted]
+        downloads = book.get("data-downloads", default=False)
+        copies = write_copies(book, converted, notebooks, fresh) if downloads else {}
+        pages = [
+            Page.from_converted(each, copies.get(each.chapter.entry.source, ""))
+            for each in converted
+        ]
         _copy_files(book, converted, fresh)
         _copy_resources(book, fresh)
-        if book.get("data-downloads", default=False):
+        if downloads:
             write_pngs(fresh)
         notice = book.get("data-title", default="")
-        made = (provenance.engine, provenance.date, notice)
+        made = (provenance.engine, provenance.day, notice)
         write_site(book, pages, fresh, *made, paper=to == "all")
 
     def paper() -> None:

@@ -77,11 +77,16 @@ class Provenance:
     measured: str = ""
 
     @property
-    def date(self) -> str | None:
-        """The day of the build's date, as 31 January 2026."""
+    def day(self) -> datetime.date | None:
+        """The day of the build's date."""
         if self.epoch is None:
             return None
-        return spoken_date(datetime.datetime.fromtimestamp(self.epoch, datetime.UTC).date())
+        return datetime.datetime.fromtimestamp(self.epoch, datetime.UTC).date()
+
+    @property
+    def date(self) -> str | None:
+        """The day of the build's date, as 31 January 2026."""
+        return spoken_date(self.day) if self.day else None
 
 
 def spoken_date(day: datetime.date) -> str:

@@ -16,9 +16,10 @@ import jinja2
 from markupsafe import Markup
 
 from coprod.errors import BookError, Fault
-from coprod.render.downloads import FOLDER, bibtex
+from coprod.render.addresses import absolute, base_path, repository_links, robots, sitemap
+from coprod.render.citing import Citing, references
+from coprod.render.downloads import FOLDER
 from coprod.render.project import CONFIG, Book
-from coprod.render.provenance import spoken_date
 
 if TYPE_CHECKING:
     from coprod.render.document import Converted
@@ -28,8 +29,14 @@ __all__ = ["Heading", "Page", "write_site"]
 TEMPLATES = Path(__file__).parent / "templates"
 ASSETS = ("style.css", "book.js", "icon.svg")
 APPENDICES = "Appendices"
+# What a server shows in place of a page that is not there. It is never opened by this name.
+LOST = "404.html"
 # Pagefind's index leaves out code, and what stands on every page.
-NOT_SEARCHED = ("details.code, div.sourceCode", "nav, .toc, .tablist, .downloads", "script")
+NOT_SEARCHED = (
+    "details.code, div.sourceCode",
+    "nav, .toc, .tablist, .downloads, .numbers, .cite",
+    "script",
+)
 # Pagefind also writes interfaces of its own, which no page uses.
 NOT_USED = ("pagefind-ui*", "pagefind-modular-ui*", "pagefind-component-ui*", "pagefind-highlight*")
 
@@ -78,6 +85,12 @@ class Page:
         The headings below the title, in order.
     description
         The first paragraph as plain text.
+    id
+        What a link to the chapter's title names.
+    notebook
+        Where its notebook stands in the site, or empty.
+    cited
+        What it cites, by the names of CSL.
     """
 
     source: str
@@ -90,10 +103,13 @@ class Page:
     body: str
     headings: tuple[Heading, ...] = ()
     description: str = ""
+    id: str = ""
+    notebook: str = ""
+    cited: tuple[dict[str, Any], ...] = ()
 
     @classmethod
-    def from_converted(cls, converted: Converted) -> Page:
-        """The page of a chapter that Pandoc has turned into HTML."""
+    def from_converted(cls, converted: Converted, notebook: str = "") -> Page:
+        """The page of a chapter that Pandoc has turned into HTML, and where its notebook stands."""
         entry, parts = converted.chapter.entry, converted.parts
         return cls(
             source=entry.source,
@@ -106,6 +122,9 @@ class Page:
             body=parts["body"],
             headings=tuple(Heading(**heading) for heading in parts["headings"]),
             description=parts["description"],
+            id=parts["id"],
+            notebook=notebook,
+            cited=tuple(parts["cited"]),
         )
 
     @property
@@ -125,7 +144,7 @@ def write_site(
     pages: Sequence[Page],
     out: Path,
     made_with: str,
-    date: str | None,
+    date: datetime.date | None,
     notice: str,
     paper: bool = True,
 ) -> None:
@@ -142,7 +161,7 @@ def write_site(
     made_with
         What made the book, with versions, for the foot of each page.
     date
-        The date of the book, where ``_quarto.yml`` gives none.
+        The day of this copy: the date of the book, where ``_quarto.yml`` gives none.
     notice
         What data the book rests on, shown on every page; may be empty.
     paper
@@ -168,6 +187,8 @@ def write_site(
         lstrip_blocks=True,
     )
     template = environment.get_template("page.html")
+    citing = Citing(book, date)
+    pdf = book.pdf_name if paper else None
     shared: dict[str, Any] = {
         "book": book,
         "groups": [
@@ -175,43 +196,58 @@ def write_site(
             for group, members in itertools.groupby(pages, key=lambda page: page.group)
         ],
         "made_with": made_with,
-        "date": _shown_date(book.get("book", "date")) or date,
+        "date": citing.date,
         "notice": notice,
         "paper": paper,
-        "citation": _write_citation(book, out, date),
+        "citation": _write_citation(book, out, citing),
         "icon": icon or "assets/icon.svg",
         "style": style,
         "footer": [book.get("book", "page-footer", side) for side in ("left", "center", "right")],
         "trusted": Markup,
+        # What a page that is there has, and the one in its place has not.
+        **{"lost": False, "front": False, "previous": None, "following": None},
+        **{"headings": (), "address": "", "found": (), "cite": None, "actions": ()},
     }
     depth = book.get("format", "html", "toc-depth", default=3)
     contents = book.get("format", "html", "toc", default=True)
+    cite = book.get("citation", default=False)
+    scholar = book.get("google-scholar", default=False)
     for previous, page, following in _with_neighbours(pages):
+        front = page is pages[0]
+        chapter = None if front else page
+        found = citing.scholar(chapter, page.path, pdf) + references(page.cited) if scholar else []
         text = template.render(
             shared,
             page=page,
-            front=page is pages[0],
+            front=front,
             previous=previous,
             following=following,
             headings=[heading for heading in page.headings if contents and heading.level <= depth],
             root="../" * page.path.count("/"),
+            address=absolute(book, page.path),
+            found=found,
+            cite={"words": citing.words(chapter), "bibtex": citing.bibtex(chapter)}
+            if cite
+            else None,
+            actions=repository_links(book, page.source),
         )
-        target = out / page.path
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_text(text + "\n", encoding="utf-8", newline="\n")
+        _write(out / page.path, text + "\n")
+    lost = Page("", LOST, "", False, None, "There is no such page", "There is no such page", "")
+    text = template.render(shared, page=lost, lost=True, root=base_path(book))
+    _write(out / LOST, text + "\n")
+    if absolute(book, ""):
+        _write(out / "sitemap.xml", sitemap(book, [page.path for page in pages], citing.iso))
+        _write(out / "robots.txt", robots(book))
     _index(out)
+
+
+def _write(target: Path, text: str) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target.write_text(text, encoding="utf-8", newline="\n")
 
 
 def _with_neighbours(pages: Sequence[Page]) -> Iterator[tuple[Page | None, Page, Page | None]]:
     return zip([None, *pages[:-1]], pages, [*pages[1:], None], strict=True)
-
-
-def _shown_date(given: str | None) -> str | None:
-    """An ISO date as it is spoken; any other as it was given."""
-    try:
-        return spoken_date(datetime.date.fromisoformat(given or ""))
-    except ValueError:
-        return given
 
 
 def _copy_named(book: Book, out: Path, what: str, name: str | None) -> str | None:
@@ -228,13 +264,12 @@ def _copy_named(book: Book, out: Path, what: str, name: str | None) -> str | Non
     return name
 
 
-def _write_citation(book: Book, out: Path, date: str | None) -> str | None:
+def _write_citation(book: Book, out: Path, citing: Citing) -> str | None:
     """Write the book's BibTeX entry, and say where, if the book offers downloads."""
     if not book.get("data-downloads", default=False):
         return None
     file = out / FOLDER / f"{Path(book.pdf_name).stem}.bib"
-    file.parent.mkdir(exist_ok=True)
-    file.write_text(bibtex(book, date), encoding="utf-8", newline="\n")
+    _write(file, citing.bibtex())
     return f"{FOLDER}/{file.name}"
 
 

@@ -12,6 +12,7 @@ package.path = pandoc.path.join { here, "?.lua" } .. ";" .. package.path
 
 local absent = require "absent"
 local cells = require "cells"
+local notebook = require "notebook"
 local references = require "references"
 
 local function read(path)
@@ -26,9 +27,10 @@ local function main(job_path, result_path)
   local writer = require(job.target == "html" and "web" or "paper")
   local faults = {}
 
-  local chapters = {}
+  local chapters, prose = {}, {}
   for _, chapter in ipairs(job.chapters) do
     local blocks = absent[1].Pandoc(pandoc.read(chapter.markdown, "markdown")).blocks
+    if job.downloads then prose[#chapters + 1] = blocks:clone() end
     blocks = cells.expand(blocks, chapter, job.target, faults)
     references.literals(chapter, faults)
     table.insert(chapters, { info = chapter, blocks = blocks })
@@ -40,8 +42,10 @@ local function main(job_path, result_path)
 
   local result = { faults = faults, chapters = {} }
   if #faults == 0 then
-    for _, chapter in ipairs(chapters) do
+    for index, chapter in ipairs(chapters) do
+      local text = prose[index] and notebook.text(chapter, prose[index], labels)
       table.insert(result.chapters, writer.chapter(chapter, job))
+      result.chapters[index].notebook = text
     end
   end
   local file = assert(io.open(result_path, "wb"))

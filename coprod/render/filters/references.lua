@@ -160,7 +160,8 @@ function M.number(chapters, faults)
   return labels
 end
 
-local function words_for(label)
+-- What a reference to a label says.
+function M.words_for(label)
   if label.number == "" then return label.title end
   local word = WORDS[label.prefix]
   if label.chapter then word = label.appendix and "Appendix" or "Chapter" end
@@ -188,7 +189,7 @@ function M.resolve(chapters, labels, job, faults, writer)
       end
       local label = labels[first.id]
       if not label then return fault("unresolved", first.id) end
-      return writer.reference(words_for(label), label, info)
+      return writer.reference(M.words_for(label), label, info)
     end
 
     -- What Pandoc would drop, or show in one format only.
@@ -280,7 +281,7 @@ function M.cite(chapters, job, faults)
     table.insert(faults, { source = home and home.info.source or chapters[1].info.source, kind = "bibliography" })
     return
   end
-  for _, reference in ipairs(entries) do known[reference.id] = true end
+  for _, reference in ipairs(entries) do known[reference.id] = reference end
   for key, source in pairs(cited) do
     if not known[key] and not prefix_of(key) then table.insert(faults, { source = source, kind = "citation", label = key }) end
   end
@@ -291,7 +292,7 @@ function M.cite(chapters, job, faults)
   doc = pandoc.utils.citeproc(doc)
   for index, chapter in ipairs(chapters) do
     chapter.blocks = doc.blocks[index].content
-    chapter.references = home.info.path
+    chapter.references, chapter.entries = home.info.path, known
   end
 end
 

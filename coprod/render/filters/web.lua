@@ -5,7 +5,8 @@ local references = require "references"
 
 local M = {}
 
-local ANCHOR = '<a class="anchor" href="#%s" aria-label="Permanent link to this section"></a>'
+-- It stands beside the heading, not in it, so that it is no part of the heading's name.
+local ANCHOR = '<a class="anchor" href="#%s" aria-label="Link to this section: %s"></a>'
 
 local function raw(text) return pandoc.RawBlock("html", text) end
 
@@ -135,6 +136,43 @@ local function downloads(div, name)
   return #out > 0 and raw('<p class="downloads">Download ' .. table.concat(out, " ") .. "</p>") or pandoc.Blocks {}
 end
 
+-- A figure and a table in tabs side by side show the same: the figure says where its numbers stand.
+local function name_numbers(tabs)
+  local links = {}
+  tabs:walk {
+    Div = function(div)
+      if div.attributes.kind == "tbl" and div.attributes.number then
+        table.insert(links, ('<a href="#%s">Table\u{a0}%s</a>'):format(escape(div.identifier), div.attributes.number))
+      end
+    end,
+  }
+  if #links == 0 then return end
+  local last = table.remove(links)
+  local said = #links > 0 and table.concat(links, ", ") .. " and " .. last or last
+  return tabs:walk {
+    Div = function(div)
+      if div.attributes.kind == "fig" and div.attributes.number then
+        div.attributes.numbers = said
+        return div
+      end
+    end,
+  }
+end
+
+-- Say of the pictures in a figure where they are described, whether they are linked or stand in the page.
+local function described(blocks, id)
+  return blocks:walk {
+    Image = function(image)
+      image.attributes["aria-describedby"] = id
+      return image
+    end,
+    RawBlock = function(block)
+      block.text = block.text:gsub("<svg ", ('<svg aria-describedby="%s" '):format(id), 1)
+      return block
+    end,
+  }
+end
+
 -- The parts of a chapter -----------------------------------------------------------------------
 
 local function float(div)
@@ -165,6 +203,11 @@ local function float(div)
     blocks:extend(content)
     if panels then blocks:insert(raw "</div>") end
     blocks:insert(figcaption)
+    if div.attributes.numbers then
+      local told = "numbers-" .. id
+      blocks = described(blocks, told)
+      blocks:insert(raw(('<p class="numbers" id="%s">The numbers are in %s.</p>'):format(told, div.attributes.numbers)))
+    end
   end
   blocks:extend(pandoc.Blocks(downloads(div, name)))
   blocks:insert(raw "</figure>\n</div>")
@@ -236,8 +279,9 @@ end
 local function heading(header)
   local number = header.attributes.number or ""
   local span = number ~= "" and ('<span class="header-section-number">%s</span> '):format(number) or ""
-  return raw(('<h%d id="%s">%s%s %s</h%d>'):format(
-    header.level, escape(header.identifier), span, inline(header.content), ANCHOR:format(escape(header.identifier)), header.level))
+  local anchor = ANCHOR:format(escape(header.identifier), escape(pandoc.utils.stringify(header.content)))
+  return raw(('<div class="heading"><h%d id="%s">%s%s</h%d>%s</div>'):format(
+    header.level, escape(header.identifier), span, inline(header.content), header.level, anchor))
 end
 
 local function picture(image)
@@ -247,6 +291,34 @@ local function picture(image)
   attributes.alt = pandoc.utils.stringify(image.caption)
   image.caption = {}
   return image
+end
+
+-- What a chapter cites, in the order in which it does, by the names of CSL.
+local function cited(chapter)
+  local found, seen = pandoc.List {}, {}
+  local function told(value) return value and pandoc.utils.stringify(value) or nil end
+  chapter.blocks:walk {
+    Cite = function(node)
+      for _, citation in ipairs(node.citations) do
+        local entry = (chapter.entries or {})[citation.id]
+        if entry and not seen[citation.id] then
+          seen[citation.id] = true
+          local authors = pandoc.List {}
+          for _, name in ipairs(entry.author or {}) do
+            authors:insert(told(name.literal or name.family) and
+              (name.literal and told(name.literal) or ((name.given and told(name.given) .. " " or "") .. told(name.family))))
+          end
+          local issued = entry.issued and entry.issued["date-parts"]
+          found:insert {
+            type = entry.type, title = told(entry.title), authors = authors, year = issued and tostring(issued[1][1]),
+            ["container-title"] = told(entry["container-title"]), publisher = told(entry.publisher),
+            volume = told(entry.volume), issue = told(entry.issue), page = told(entry.page), DOI = told(entry.DOI or entry.doi),
+          }
+        end
+      end
+    end,
+  }
+  return found
 end
 
 function M.chapter(chapter, job)
@@ -271,6 +343,10 @@ function M.chapter(chapter, job)
   }
   blocks = blocks:walk {
     Div = function(div)
+      if job.downloads and div.classes[1] == "coprod-tabs" then return name_numbers(div) end
+    end,
+  }:walk {
+    Div = function(div)
       local class = div.classes[1] or ""
       if class == "coprod-float" then return float(div) end
       if class == "coprod-callout" then return callout(div) end
@@ -293,11 +369,10 @@ function M.chapter(chapter, job)
   for _, each in ipairs(chapter.headings) do
     headings:insert { level = each.level, number = each.number, id = each.id, html = inline(each.content) }
   end
-  if chapter.info.source == "index.qmd" then
-    blocks:insert(1, raw(('<h1 id="%s" class="unnumbered">%s</h1>'):format(chapter.id, inline(chapter.title))))
-  end
   return {
+    id = chapter.id,
     number = chapter.number,
+    cited = cited(chapter),
     title = inline(chapter.title),
     plain_title = pandoc.utils.stringify(chapter.title),
     description = description,

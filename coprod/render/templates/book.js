@@ -55,17 +55,34 @@
       area.remove();
     }
   }
+  // A button that copies says so for a moment, to the eye and to a screen reader.
+  function copies(button, text, before) {
+    const words = button.textContent;
+    button.addEventListener("click", async () => {
+      before?.();
+      await copy(text());
+      button.textContent = "Copied";
+      button.dataset.done = "";
+      say("Copied");
+      setTimeout(() => { button.textContent = words; delete button.dataset.done; say(""); }, 2000);
+      button.focus();
+    });
+  }
   for (const block of all("div.sourceCode")) {
     const button = make("button", { type: "button", className: "copy" }, "Copy");
     button.setAttribute("aria-label", "Copy this code");
-    button.addEventListener("click", async () => {
-      await copy(block.querySelector("code").textContent);
-      button.textContent = "Copied";
-      say("Copied");
-      setTimeout(() => { button.textContent = "Copy"; say(""); }, 2000);
-      button.focus();
-    });
+    copies(button, () => block.querySelector("code").textContent);
     block.append(button);
+  }
+  for (const button of all("button[data-copies]")) {
+    copies(button, () => one(button.dataset.copies).textContent.trim());
+  }
+  // Without a script the sign beside a heading is a link; with one it copies the section's address.
+  for (const link of all("a.anchor")) {
+    const button = make("button", { type: "button", className: "anchor" });
+    button.setAttribute("aria-label", link.getAttribute("aria-label").replace("Link", "Copy the link"));
+    copies(button, () => link.href, () => history.replaceState(null, "", link.hash));
+    link.replaceWith(button);
   }
 
   // What scrolls sideways can be reached by the keyboard ---------------------------------------------

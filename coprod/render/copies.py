@@ -1,0 +1,126 @@
+"""Each chapter as a notebook that a reader takes away: its prose, its code, and what its page shows.
+
+Nothing is in it that is not on the page: not the results of cells that the page hides, nor other
+forms of those that it shows. What stands there of real people has passed the same rules.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Sequence
+from pathlib import Path, PurePosixPath
+
+import nbformat
+from nbformat import NotebookNode
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
+
+from coprod.render.chapter import Cell, Chapter
+from coprod.render.document import ANSI, PREFERRED, Converted
+from coprod.render.notebook import has_code, outputs
+from coprod.render.project import Book
+
+__all__ = ["write_copies"]
+
+MARK = re.compile(r"^ *<!--coprod-cell (\d+)-->$", re.MULTILINE)
+COLONS = re.compile(r"^:{3,}.*\n?", re.MULTILINE)
+
+
+def write_copies(
+    book: Book, converted: Sequence[Converted], notebooks: Sequence[NotebookNode], folder: Path
+) -> dict[str, str]:
+    """Write the notebook of each chapter that runs code, beside its page.
+
+    Parameters
+    ----------
+    book
+        The project.
+    converted
+        The chapters, with their prose for a notebook.
+    notebooks
+        The chapters as they were run.
+    folder
+        The folder of the site.
+
+    Returns
+    -------
+    dict
+        Where each notebook stands in the site, by the chapter's source.
+    """
+    written = {}
+    for each, ran in zip(converted, notebooks, strict=True):
+        chapter = each.chapter
+        if not has_code(chapter):
+            continue
+        path = str(PurePosixPath(chapter.entry.source).with_suffix(".ipynb"))
+        cells = [_opening(book, chapter), *_cells(book, chapter, each.parts["notebook"], ran)]
+        for number, cell in enumerate(cells):
+            cell["id"] = f"cell-{number}"
+        kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
+        metadata = {"kernelspec": kernel, "language_info": {"name": "python"}}
+        text = nbformat.writes(new_notebook(cells=cells, metadata=metadata)) + "\n"
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        (folder / path).write_text(text, encoding="utf-8", newline="\n")
+        written[chapter.entry.source] = path
+    return written
+
+
+def _opening(book: Book, chapter: Chapter) -> NotebookNode:
+    """What the notebook is, where it comes from, and what it needs to run."""
+    notice = book.get("data-title")
+    page = PurePosixPath(chapter.entry.path).name
+    return new_markdown_cell(
+        f"*A chapter of {book.title}, as it was run for [its page]({page}).*"
+        + (f" **{notice}.**" if notice else "")
+        + "\n\nTo run it again, open it in a copy of the book's project, whose `make render` sets up all that "
+        "it needs. The numbers in the text are those of this run; those below the code are computed anew."
+    )
+
+
+def _cells(book: Book, chapter: Chapter, text: str, ran: NotebookNode) -> Iterator[NotebookNode]:
+    """Prose and cells in the order of the page; a hidden cell stands before the next that is shown."""
+    all_cells = [
+        (index, block) for index, block in enumerate(chapter.blocks) if isinstance(block, Cell)
+    ]
+    shown = [at for at, (_, cell) in enumerate(all_cells) if cell.options.get("include", True)]
+    done = 0
+    parts = MARK.split(text)
+    for at, part in enumerate(parts):
+        if at % 2:
+            until = shown[int(part) - 1] + 1
+            for index, cell in all_cells[done:until]:
+                yield _cell(book, cell, ran, index)
+            done = max(done, until)
+        elif part.strip():
+            yield new_markdown_cell(part.strip())
+    for index, cell in all_cells[done:]:
+        yield _cell(book, cell, ran, index)
+
+
+def _cell(book: Book, cell: Cell, ran: NotebookNode, index: int) -> NotebookNode:
+    if not cell.runs:
+        return new_markdown_cell(f"```python\n{cell.text}\n```")
+    shown = cell.options.get("include", True) and cell.options.get("output", True)
+    return new_code_cell(
+        "\n".join(line.text for line in cell.body),
+        outputs=list(_shown(book, outputs(ran, index))) if shown else [],
+    )
+
+
+def _shown(book: Book, results: list[dict[str, object]]) -> Iterator[NotebookNode]:
+    """What the page shows of the results of a cell, each in the one form that it shows."""
+    warnings = book.get("execute", "warning", default=True)
+    for result in results:
+        # Through JSON, since what is kept must not be changed by what is made of it here.
+        output = json.loads(json.dumps(result))
+        if output["output_type"] == "stream":
+            if output["name"] == "stdout" or warnings:
+                text = ANSI.sub("", output["text"])
+                yield new_output("stream", name=output["name"], text=text)
+            continue
+        form = next((form for form in PREFERRED["html"] if form in output["data"]), None)
+        if form:
+            content = output["data"][form]
+            # Jupyter shows the colons that Quarto takes for the bounds of a block.
+            content = COLONS.sub("", content) if form == "text/markdown" else content
+            yield new_output("display_data", data={form: content})
