@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import sys
 from difflib import get_close_matches
 from typing import Any
@@ -32,10 +33,10 @@ def run(arguments: list[str] | None = None) -> int:
         _refuse(error.summary, *map(str, error.faults))
         return 2
     except OSError as error:
-        if error.filename is None or isinstance(error, BrokenPipeError):
+        if error.filename is None and error.errno != errno.ENOSPC:
             raise
-        _refuse(f"{error.filename}: {error.strerror}")
-        return 2
+        _refuse(f"{error.filename or 'what was found cannot be written'}: {error.strerror}")
+        return 2 if error.filename else 1
     except KeyboardInterrupt:
         status = INTERRUPTED
     except Exception as error:

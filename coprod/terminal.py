@@ -36,12 +36,15 @@ def prepare() -> None:
             reconfigure(errors="coprod.plain")
 
 
-def _plain(error: UnicodeError) -> tuple[str, int]:
+def _plain(error: UnicodeError) -> tuple[str | bytes, int]:
+    """What is written for the first character that cannot be, and where to go on."""
     if not isinstance(error, UnicodeEncodeError):
         raise error
-    unknown = error.object[error.start : error.end]
-    known = "".join(PLAIN.get(c) or c.encode("ascii", "backslashreplace").decode() for c in unknown)
-    return known, error.end
+    unknown = error.object[error.start]
+    if 0xDC80 <= ord(unknown) <= 0xDCFF:  # a byte of a path that is no text: as the system has it
+        return bytes([ord(unknown) - 0xDC00]), error.start + 1
+    known = PLAIN.get(unknown) or unknown.encode("ascii", "backslashreplace").decode()
+    return known, error.start + 1
 
 
 def results() -> Console:

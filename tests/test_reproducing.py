@@ -42,10 +42,8 @@ ASKED = [
 ]
 
 
-@pytest.fixture(scope="module")
-def text(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """The text for a stand-in of the book, in which every float of every chapter has a number."""
-    built = tmp_path_factory.mktemp("reproducing") / "book"
+def stand_in(built: Path) -> Path:
+    """A stand-in of the book, in which every float of every chapter has a number."""
     for chapter in CHAPTERS:
         page = built / chapter.entry.path
         page.parent.mkdir(parents=True, exist_ok=True)
@@ -61,7 +59,12 @@ def text(tmp_path_factory: pytest.TempPathFactory) -> str:
     (built / "downloads").mkdir()
     for name in ("fig-levels-issue-1.svg", "fig-levels-issue.png", "tbl-levels-gap.csv"):
         (built / "downloads" / name).write_text("x", encoding="utf-8")
-    return reproducing(built)
+    return built
+
+
+@pytest.fixture(scope="module")
+def text(tmp_path_factory: pytest.TempPathFactory) -> str:
+    return reproducing(stand_in(tmp_path_factory.mktemp("reproducing") / "book"))
 
 
 def section(text: str, heading: str) -> str:

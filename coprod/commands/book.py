@@ -134,7 +134,7 @@ def render(
             reporter.result(f"Paper {near(built.pdf)}")
 
 
-@command(BOOK, "preview", "preview --port 0")
+@command(BOOK, "preview --port 0")
 def preview(
     project: ProjectFolder = Path(),
     port: Annotated[
@@ -156,7 +156,7 @@ def preview(
 
     reporter = Reporter(quiet=False)
     with ended_at_once(reporter.stopped):
-        serve(project, port, reporter.say)
+        serve(project, port, reporter.say, show=reporter.result)
 
 
 @command(BOOK, "lint")

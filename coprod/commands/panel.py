@@ -107,7 +107,7 @@ def check(
         say(f"{name}: {said}", rest="  ")
 
 
-@command(PANEL, "claims", f"claims --json {OWN}")
+@command(PANEL, "claims", "claims --json")
 def claims(
     panel: PanelFile = None,
     mapping: MapFile = None,

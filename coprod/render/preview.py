@@ -158,7 +158,11 @@ def watched_files(book: Book) -> dict[Path, int]:
 
 
 def serve(
-    project: Path, port: int, say: Callable[[str], None], stop: threading.Event | None = None
+    project: Path,
+    port: int,
+    say: Callable[[str], None],
+    stop: threading.Event | None = None,
+    show: Callable[[str], None] | None = None,
 ) -> None:
     """Make the website, serve it on the loopback address, and follow the project's files.
 
@@ -172,6 +176,8 @@ def serve(
         Told what happens, a sentence at a time.
     stop
         Ends it when set; without one, Ctrl-C does.
+    show
+        Told where the website is; by default as `say`.
 
     Raises
     ------
@@ -191,7 +197,7 @@ def serve(
             [Fault(f"port {port}", error.strerror or "", "choose another --port")],
         ) from None
     threading.Thread(target=server.serve_forever, daemon=True).start()
-    say(f"Open http://127.0.0.1:{server.server_address[1]}/ and leave with Ctrl-C")
+    (show or say)(f"Open http://127.0.0.1:{server.server_address[1]}/ and leave with Ctrl-C")
     seen = watched_files(book)
     try:
         while not stop.wait(INTERVAL):
