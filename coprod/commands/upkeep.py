@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
@@ -10,27 +12,48 @@ import typer
 from coprod.commands.app import UPKEEP, command
 from coprod.commands.options import ProjectFolder, near
 from coprod.errors import BookError
+from coprod.paths import PROJECT
 from coprod.terminal import say
 
 __all__ = ["doctor", "package", "reproducing", "synthesise"]
 
 
-@command(UPKEEP, "doctor")
-def doctor() -> None:
+@command(UPKEEP, "doctor", "doctor --json")
+def doctor(
+    project: ProjectFolder = PROJECT,
+    as_json: Annotated[
+        bool,
+        typer.Option(
+            "--json",
+            help="Write JSON: whether this machine is 'ready', and for each of 'findings' its 'name', "
+            "'purpose', what was 'found', whether it is 'needed', and the command to 'mend' it.",
+        ),
+    ] = False,
+) -> None:
     """Say what this machine has and lacks, and how to mend it; status 2 if no book can be made."""
     from coprod.doctor import examine
 
-    findings = examine()
-    for each in findings:
-        mark, style = (
-            ("ok", "green") if not each.mend else ("--", "red" if each.needed else "yellow")
-        )
-        say(f"{mark}  {each.name:<13} {each.found or 'none':<15} {each.purpose}", style)
-        if each.mend:
-            say(f"    {each.mend}")
-    if lacking := [each.name for each in findings if each.mend and each.needed]:
+    findings = examine(project.resolve())
+    lacking = [each.name for each in findings if each.mend and each.needed]
+    if as_json:
+        found = {"ready": not lacking, "findings": [asdict(each) for each in findings]}
+        print(json.dumps(found, indent=2))
+    else:
+        longest = max(len(each.name) for each in findings)
+        for each in findings:
+            mark, style = (
+                ("ok", "green")
+                if not each.mend
+                else ("--", "bold red" if each.needed else "yellow")
+            )
+            said = f"{mark}  {each.name:<{longest}}  {each.found or 'none':<15}  {each.purpose}"
+            say(said, style, styled=len(mark) + 2 + len(each.name), rest=" " * 4)
+            if each.mend:
+                say(each.mend, first=" " * 4, rest=" " * 6)
+    if lacking:
         raise BookError(f"this machine lacks what a book needs: {', '.join(lacking)}")
-    say("A book can be made on this machine")
+    if not as_json:
+        say("A book can be made on this machine")
 
 
 @command(UPKEEP, "synthesise --out panel.csv --respondents 500 --seed 7")
