@@ -24,6 +24,9 @@ FOR_PRACTITIONERS = [
     *("levels", "forms", "correlates", "robustness", "nudges", "design", "claims", "yours"),
 ]
 
+# Pictures whose numbers do not stand beside them, and the table that has them.
+NUMBERS_ELSEWHERE = {"fig-answer": "tbl-levels-gap"}
+
 # Numbers that are part of a method's or a measure's name, not results.
 CONSTANTS = [
     r"90% interval",
@@ -119,6 +122,61 @@ def test_every_figure_and_table_is_spoken_of(chapter: Chapter) -> None:
     assert [
         label for label in floats if f"@{label}" not in text and chapter.entry.source != "index.qmd"
     ] == []
+
+
+def tabsets(chapter: Chapter) -> list[list[str]]:
+    """The labels of the figures and tables of each tabset of a chapter, and of each heading in it."""
+    found: list[list[str]] = []
+    depth, inside = 0, False
+    for block in chapter.blocks:
+        if isinstance(block, Cell):
+            if inside and block.float:
+                found[-1].append(block.label)
+            continue
+        for line in block.lines:
+            fence = re.match(r":{3,}\s*(\S?)", line.text)
+            opens = bool(fence and fence[1])
+            if opens and "panel-tabset" in line.text:
+                assert not inside, f"{line.place}: tabs nest nowhere"
+                inside, depth = True, 0
+                found.append([])
+            elif inside and fence:
+                depth += 1 if opens else -1
+                inside = depth >= 0
+    assert not inside
+    return found
+
+
+@pytest.mark.parametrize("chapter", READ, ids=lambda chapter: chapter.entry.source)
+def test_every_picture_has_its_numbers_one_tab_away(chapter: Chapter) -> None:
+    shown = [cell.label for cell in chapter.cells if cell.float == "fig"]
+    together = tabsets(chapter)
+    alone = [
+        label
+        for label in shown
+        if not any(
+            label in labels and any(other.startswith("tbl-") for other in labels)
+            for labels in together
+        )
+    ]
+    assert [label for label in alone if label not in NUMBERS_ELSEWHERE] == []
+
+
+def test_what_has_its_numbers_elsewhere_is_a_picture_whose_numbers_are_there() -> None:
+    labels = {cell.label for chapter in READ for cell in chapter.cells if cell.float}
+    for figure, table in NUMBERS_ELSEWHERE.items():
+        assert {figure, table} <= labels
+
+
+@pytest.mark.parametrize("chapter", READ, ids=lambda chapter: chapter.entry.source)
+def test_what_only_draws_shows_no_code_and_a_table_in_tabs_does(chapter: Chapter) -> None:
+    for cell in chapter.cells:
+        if cell.float == "fig":
+            assert cell.options.get("echo") is False, cell.label
+    in_tabs = {label for labels in tabsets(chapter) for label in labels if label.startswith("tbl-")}
+    for cell in chapter.cells:
+        if cell.label in in_tabs:
+            assert cell.options.get("echo", True) and cell.options.get("code-summary"), cell.label
 
 
 @pytest.mark.parametrize("chapter", READ, ids=lambda chapter: chapter.entry.source)

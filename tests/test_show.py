@@ -131,10 +131,23 @@ TABLES: dict[str, Callable[[Panel], Table]] = {
     "fit": lambda panel: tables.factor_fit(scales.factor_summary(panel), panel),
     "items": lambda panel: tables.items(levels.shares(panel), panel),
     "gaps": lambda panel: tables.gaps(levels.gaps(panel, by=("issue",)), panel),
+    "area gaps": lambda panel: tables.gaps_by_area(levels.gaps(panel, by=("issue", "area")), panel),
+    "background": lambda panel: tables.levels_by_background(levels.by_background(panel), panel),
+    "profiles": lambda panel: tables.profiles(forms.profiles(panel), panel),
     "tests": lambda panel: tables.background_tests(levels.background_tests(panel), panel),
     "correlations": lambda panel: tables.correlations(forms.correlations(panel), panel),
     "overlap": lambda panel: tables.overlap(forms.overlap(panel), panel),
     "coefficients": lambda panel: tables.coefficients(FITS(), panel),
+    "issues": lambda panel: tables.coefficients_by_issue(
+        pd.concat(
+            [
+                correlates.by_form(correlates.fit, panel, issue=issue).assign(issue=issue)
+                for issue in panel.instrument.issues
+            ]
+        ),
+        panel,
+    ),
+    "predictions": lambda panel: tables.predictions(correlates.predict_over(panel), panel),
     "shares": lambda panel: tables.block_shares(SHARES(), panel),
     "comparison": lambda panel: tables.comparison(COMPARED(), panel),
     "equality": lambda panel: tables.block_comparison(
@@ -152,6 +165,7 @@ TABLES: dict[str, Callable[[Panel], Table]] = {
         correlates.by_form(mixed.intraclass, panel), panel
     ),
     "imputed": lambda panel: tables.imputed(IMPUTED(), panel),
+    "residuals": lambda panel: tables.residuals(RESIDUALS(), panel),
     "linearity": lambda panel: tables.linearity(BENT(), panel),
     "pull": lambda panel: tables.overlap_and_pull(
         diagnostics.inflation(panel),
@@ -176,6 +190,11 @@ TABLES: dict[str, Callable[[Panel], Table]] = {
     "joint": lambda panel: tables.joint_tests(
         {"Self-efficacy": efficacy_test(panel), "All nudges": nudge_test(panel)}, panel
     ),
+    "curves": lambda panel: tables.power_curves(curves(TRIAL, STRENGTHS), panel),
+    "effect": lambda panel: tables.power_by_effect(
+        power([TRIAL, replace(TRIAL, respondents=100)], [0.0, 0.1, 0.2]), panel
+    ),
+    "recovered levels": lambda panel: tables.recovered_levels(read_recovery(), panel),
     "misleading": lambda panel: tables.misleading(errors(TRIAL, STRENGTHS), panel),
     "strength": lambda panel: tables.strength_of_nudges(STRONG(), panel),
     "grouped": lambda panel: tables.grouped_assignment(

@@ -7,9 +7,17 @@ import pandas as pd
 from coprod.panel import Panel
 from coprod.regression import BLOCKS
 from coprod.show import words
-from coprod.show.table import INTERVAL, Table, intervals, side_by_side, table
+from coprod.show.table import INTERVAL, Table, intervals, named, side_by_side, table
 
-__all__ = ["block_comparison", "block_shares", "coefficients", "comparison", "terms"]
+__all__ = [
+    "block_comparison",
+    "block_shares",
+    "coefficients",
+    "coefficients_by_issue",
+    "comparison",
+    "predictions",
+    "terms",
+]
 
 
 def terms(frame: pd.DataFrame) -> pd.DataFrame:
@@ -68,6 +76,53 @@ def coefficients(frame: pd.DataFrame, panel: Panel) -> Table:
             *_against(frame),
             f"{rows}.",
         ],
+        panel=panel,
+        numbers=frame,
+    )
+
+
+def coefficients_by_issue(frame: pd.DataFrame, panel: Panel) -> Table:
+    """The regressions of each issue beside each other, from `coprod.correlates.fit` with `issue` and `form`."""
+    inside = frame[frame["block"].isin(list(BLOCKS))]
+    shown = named(terms(inside), panel).assign(interval=intervals(inside, "low", "high", 1))
+    issues = {label: label for label in dict.fromkeys(shown["issue"])}
+    wide, columns, spanners = side_by_side(
+        shown, ["form", "of", "name"], "issue", issues, {"estimate": "Points", "interval": INTERVAL}
+    )
+    wide["of"] = wide["form"] + ": " + wide["of"].str.lower()
+    return table(
+        wide,
+        "correlates-issues",
+        {"name": "Correlate", **columns},
+        formats={name: 1 for name in columns if name.startswith("estimate")},
+        stub="name",
+        group="of",
+        spanners=spanners,
+        notes=[
+            "Weighted least squares, one regression an issue and form; area is held constant.",
+            *_against(frame),
+        ],
+        panel=panel,
+        numbers=frame,
+    )
+
+
+def predictions(frame: pd.DataFrame, panel: Panel) -> Table:
+    """Predicted activity over the answers to a perception, from `coprod.correlates.predict_over`."""
+    shown = named(frame, panel).assign(interval=intervals(frame, "low", "high", 1))
+    forms = {label: label for label in panel.instrument.forms.values()}
+    wide, columns, spanners = side_by_side(
+        shown, ["issue", "label"], "form", forms, {"prediction": "Index", "interval": INTERVAL}
+    )
+    return table(
+        wide,
+        "correlates-efficacy",
+        {"label": "Difference that people can make", **columns},
+        formats={name: 1 for name in columns if name.startswith("prediction")},
+        stub="label",
+        group="issue",
+        spanners=spanners,
+        notes=["Everybody gives the same answer, and is otherwise as they are."],
         panel=panel,
         numbers=frame,
     )

@@ -4,27 +4,94 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from coprod.arms import POOLED, TOGETHER
 from coprod.panel import Panel
 from coprod.regression import BLOCKS
-from coprod.show.figures.design import MARKS
+from coprod.show.figures.design import CHANGED, MARKS
 from coprod.show.table import INTERVAL, Table, intervals, side_by_side, table
 from coprod.show.words import counted, number, percent
 
 __all__ = [
     "grouped_assignment",
     "misleading",
+    "power_by_effect",
     "power_check",
+    "power_curves",
     "recovered_correlates",
     "recovered_effects",
+    "recovered_levels",
     "sizes",
     "strength_of_nudges",
 ]
 
 OUTCOMES = {"willing": "Willingness", "signup": "Signing up"}
 METHODS = {"strata": "Areas only", "lin": "Adjusted (Lin)", "randomisation": "Randomisation test"}
+
+
+def _some(values: pd.Series, most: int = 8) -> pd.Series:
+    """Which rows have one of so many values of a column, evenly spread from the first to the last."""
+    each = values.drop_duplicates().to_numpy()
+    kept = each[np.unique(np.linspace(0, len(each) - 1, min(most, len(each))).round().astype(int))]
+    return values.isin(kept)
+
+
+def power_curves(frame: pd.DataFrame, panel: Panel) -> Table:
+    """The chance to find each effect over respondents, areas and arms; the download has every value.
+
+    Parameters
+    ----------
+    frame
+        As of `coprod.power.curves`.
+    panel
+        Where the design comes from.
+    """
+    kept = frame.groupby("changed", sort=False)["value"].transform(_some)
+    shown = frame[kept].assign(of=frame["changed"].map(CHANGED))
+    effects = {value: f"{number(value, 2)} SD" for value in dict.fromkeys(frame["effect"])}
+    wide, columns, _ = side_by_side(shown, ["of", "value"], "effect", effects, {"power": ""})
+    columns = {f"power_{value}": label for value, label in effects.items()}
+    return table(
+        wide,
+        "design-curves",
+        {"value": "Number", **columns},
+        formats={"value": 0} | dict.fromkeys(columns, "%"),
+        group="of",
+        spanners={"Chance to find an effect of": list(columns)},
+        notes=[
+            "All else as in this panel. Some values of each curve; the download has all of them."
+        ],
+        panel=panel,
+        numbers=frame,
+    )
+
+
+def power_by_effect(frame: pd.DataFrame, panel: Panel) -> Table:
+    """The chance to find an effect on signing up, by its size; the download has every size.
+
+    Parameters
+    ----------
+    frame
+        As of `coprod.power.power`, for several numbers of respondents an area.
+    panel
+        Where the design comes from.
+    """
+    shown = frame[_some(frame["effect"], 11)].assign(points=lambda rows: 100 * rows["effect"])
+    sizes = {value: number(value) for value in sorted(set(frame["respondents"]))}
+    wide, _, _ = side_by_side(shown, ["points"], "respondents", sizes, {"power": ""})
+    columns = {f"power_{value}": label for value, label in sizes.items()}
+    return table(
+        wide,
+        "design-effect",
+        {"points": "Effect, percentage points", **columns},
+        formats={"points": 1} | dict.fromkeys(columns, "%"),
+        spanners={"Chance to find it, by respondents an area": list(columns)},
+        notes=["Areas only. Some sizes; the download has all of them."],
+        panel=panel,
+        numbers=frame,
+    )
 
 
 def misleading(frame: pd.DataFrame, panel: Panel) -> Table:
@@ -166,6 +233,37 @@ def recovered_correlates(frame: pd.DataFrame, panel: Panel) -> Table:
         group="group",
         spanners=spanners,
         notes=[f"{drawn}."],
+        numbers=part,
+        data=drawn,
+    )
+
+
+def recovered_levels(frame: pd.DataFrame, panel: Panel) -> Table:
+    """Bias and coverage of mean activity and of the gap between the forms.
+
+    Parameters
+    ----------
+    frame
+        As of `coprod.recovery.read_recovery`.
+    panel
+        Whose labels are used.
+    """
+    part = frame[frame["estimand"].isin(["means", "gaps"])]
+    issues = panel.instrument.issues | {"all": "All issues"}
+    forms = panel.instrument.forms | {"": "Individual less collective"}
+    part = part.assign(
+        group=part["form"].fillna("").map(forms),
+        label=part["issue"].map(lambda at: issues.get(at, at)),
+    )
+    drawn = f"{number(frame['panels'].min())} synthetic panels drawn from data/design.yml"
+    return table(
+        part,
+        "design-levels",
+        {"label": "Issue", "truth": "True", "bias": "Bias", "coverage": "Coverage"},
+        formats={"truth": 1, "bias": 3, "coverage": "%1"},
+        stub="label",
+        group="group",
+        notes=[f"In points of the index. {drawn}."],
         numbers=part,
         data=drawn,
     )

@@ -17,6 +17,7 @@ __all__ = [
     "marginal_effects",
     "overlap_and_pull",
     "proportional_odds",
+    "residuals",
     "respondent_share",
 ]
 
@@ -189,4 +190,26 @@ def overlap_and_pull(
             "Most that one respondent moves a coefficient, in SE": list(forms),
         },
         panel=panel,
+    )
+
+
+def residuals(frame: pd.DataFrame, panel: Panel) -> Table:
+    """What is left in bins of like predictions, from `coprod.diagnostics.residuals` with `form`."""
+    shown = frame.assign(
+        of=frame["form"].map(panel.instrument.forms),
+        interval=intervals(frame, "low", "high", 1),
+    )
+    return table(
+        shown,
+        "robustness-residuals",
+        {
+            "fitted": "Predicted",
+            "residual": "Observed less predicted",
+            "interval": INTERVAL,
+            "n": "Answers",
+        },
+        formats={"fitted": 1, "residual": 1, "n": 0},
+        group="of",
+        panel=panel,
+        numbers=frame,
     )

@@ -1,4 +1,4 @@
-"""Tables of the panel itself, how it is measured, who does how much, and how the forms go together."""
+"""Tables of the panel itself, and of how it is measured."""
 
 from __future__ import annotations
 
@@ -6,20 +6,14 @@ import numpy as np
 import pandas as pd
 
 from coprod.panel import Panel
-from coprod.show import words
-from coprod.show.table import INTERVAL, Table, intervals, labels, named, side_by_side, table
+from coprod.show.table import INTERVAL, Table, intervals, labels, named, table
 
 __all__ = [
     "areas",
-    "background_tests",
-    "correlations",
     "factor_fit",
-    "gaps",
-    "items",
     "loadings",
     "margins",
     "missing",
-    "overlap",
     "reliability",
 ]
 
@@ -167,97 +161,4 @@ def factor_fit(frame: pd.DataFrame, panel: Panel) -> Table:
         stub="issue",
         spanners={"Eigenvalues": eigenvalues, "Root mean square residual": residuals},
         panel=panel,
-    )
-
-
-def items(frame: pd.DataFrame, panel: Panel) -> Table:
-    """How often each action is done, from `coprod.levels.shares`."""
-    never = frame[frame["answer"] == frame["answer"].min()]
-    often = frame[frame["answer"] == frame["answer"].max()]
-    shown = named(often, panel).assign(
-        ever=1 - never["share"].to_numpy(), interval=intervals(often, "low", "high", 0, share=True)
-    )
-    shown["of"] = shown["issue"] + ": " + shown["form"].str.lower()
-    return table(
-        shown,
-        "levels-items",
-        {"label": "Action", "ever": "Ever", "share": "Often", "interval": INTERVAL, "n": "Answers"},
-        formats={"ever": "%", "share": "%", "n": 0},
-        stub="label",
-        group="of",
-        notes=["Weighted shares of all who answered; the interval is that of ‘often’."],
-        panel=panel,
-        numbers=frame,
-    )
-
-
-def gaps(frame: pd.DataFrame, panel: Panel) -> Table:
-    """Both forms and the gap between them, by issue, from `coprod.levels.gaps`."""
-    return table(
-        named(frame, panel).assign(interval=intervals(frame, "low", "high", 1)),
-        "levels-gap",
-        {
-            "issue": "Issue",
-            "individual": "Individual",
-            "collective": "Collective",
-            "gap": "Gap",
-            "interval": INTERVAL,
-            "standardised": "Gap in SD",
-            "n": "Respondents",
-        },
-        formats={"individual": 1, "collective": 1, "gap": 1, "standardised": 2, "n": 0},
-        stub="issue",
-        spanners={"Mean index": ["individual", "collective"]},
-        notes=["SD: the standard deviation of the difference between a person's two indices."],
-        panel=panel,
-        numbers=frame,
-    )
-
-
-def background_tests(frame: pd.DataFrame, panel: Panel) -> Table:
-    """One test a background and form, from `coprod.levels.background_tests`."""
-    shown = frame.assign(label=frame["variable"].map(labels(panel)))
-    forms, own = panel.instrument.forms, {"statistic": "F", "p_holm": "p"}
-    wide, columns, spanners = side_by_side(shown, ["label", "df"], "form", forms, own)
-    return table(
-        wide,
-        "levels-tests",
-        {"label": "Background", "df": "Degrees of freedom", **columns},
-        formats={"df": 0}
-        | {name: words.p_short if name.startswith("p") else 1 for name in columns},
-        stub="label",
-        spanners=spanners,
-        notes=["Design-based Wald tests; p after Holm over all backgrounds and both forms."],
-        panel=panel,
-        numbers=frame,
-    )
-
-
-def correlations(frame: pd.DataFrame, panel: Panel) -> Table:
-    """Correlation of the two indices, from `coprod.forms.correlations`."""
-    return table(
-        named(frame, panel).assign(interval=intervals(frame, "low", "high", 2)),
-        "forms-correlation",
-        {"issue": "Issue", "correlation": "Correlation", "interval": INTERVAL, "n": "Respondents"},
-        formats={"correlation": 2, "n": 0},
-        stub="issue",
-        notes=["Weighted; respondents are the units drawn, areas the strata."],
-        panel=panel,
-        numbers=frame,
-    )
-
-
-def overlap(frame: pd.DataFrame, panel: Panel) -> Table:
-    """Who does which form at all, from `coprod.forms.overlap`."""
-    shown = named(frame, panel).assign(interval=intervals(frame, "low", "high", 1, share=True))
-    shown["group"] = shown["group"].astype(str).str.capitalize()
-    return table(
-        shown,
-        "forms-overlap",
-        {"group": "Does", "share": "Share", "interval": INTERVAL, "n": "Respondents on the issue"},
-        formats={"share": "%1", "n": 0},
-        stub="group",
-        group="issue",
-        panel=panel,
-        numbers=frame,
     )
