@@ -6,14 +6,16 @@ import ast
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-
-import pandas as pd
+from typing import TYPE_CHECKING, Any
 
 from coprod.render.chapter import Chapter, read_chapters
 from coprod.render.project import open_book
 from coprod.render.told import told
 
-__all__ = ["book_programs", "programs"]
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["book_programs", "program_rows", "programs"]
 
 COLUMNS = ["label", "caption", "file", "shown_by", "computed_by"]
 
@@ -48,6 +50,13 @@ def programs(chapters: Sequence[Chapter]) -> pd.DataFrame:
     >>> table.loc["fig-levels-issue", "computed_by"]
     ['coprod.levels.means', 'coprod.open_panel']
     """
+    import pandas as pd
+
+    return pd.DataFrame(program_rows(chapters), columns=COLUMNS)
+
+
+def program_rows(chapters: Sequence[Chapter]) -> list[dict[str, Any]]:
+    """The rows of :func:`programs`: a build needs no frame, which takes a second to import."""
     rows = []
     for chapter in chapters:
         cells = [(cell, _parsed(cell.text)) for cell in chapter.cells if cell.runs]
@@ -72,7 +81,7 @@ def programs(chapters: Sequence[Chapter]) -> pd.DataFrame:
                 )
             for name, use in _assigned(tree, known).items():
                 made[name] = made[name].with_more(use) if name in made else use
-    return pd.DataFrame(rows, columns=COLUMNS)
+    return rows
 
 
 def _parsed(code: str) -> ast.Module:
@@ -88,6 +97,8 @@ def book_programs(folder: Path) -> pd.DataFrame:
     given = told("programs")
     if given is None:
         return programs(read_chapters(open_book(folder)))
+    import pandas as pd
+
     return pd.DataFrame(given, columns=COLUMNS)
 
 

@@ -20,7 +20,7 @@ from pypdf import PdfReader
 
 from coprod.cli import run
 from coprod.errors import BookError
-from coprod.render import document, kernels, place
+from coprod.render import conversion, kernels, place
 from coprod.render.build import choose_engine, render
 from coprod.render.place import check_output, fresh_folder
 from tests.books import CONFIG, FILES, WORDS, write_book
@@ -57,8 +57,8 @@ def test_a_folder_in_other_letters_and_a_locale_without_them_do_no_harm(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     filters = tmp_path / "é" / "filters"
-    shutil.copytree(document.FILTER.parent, filters)
-    monkeypatch.setattr(document, "FILTER", filters / "book.lua")
+    shutil.copytree(conversion.FILTERS, filters)
+    monkeypatch.setattr(conversion, "FILTERS", filters)
     monkeypatch.setenv("LC_ALL", "C")
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "é"))
     built = render(write_book(tmp_path / "é" / "book"), "embedded")

@@ -9,18 +9,20 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import yaml
 
 from coprod.anchors import anchors
 from coprod.errors import BookError, Fault
 from coprod.labels import plain
-from coprod.render.chapter import read_chapters
+from coprod.programs import program_rows
+from coprod.render.chapter import Chapter, read_chapters
 from coprod.render.engine import ENGINES, choose_engine
+from coprod.render.kept import Kept
 from coprod.render.place import check_output, fresh_folder, tidy
 from coprod.render.project import CONFIG, Book, open_book
 from coprod.render.provenance import Provenance, gather, refuse_changed, write_record
@@ -126,33 +128,46 @@ def render(
         announce("Nothing has changed")
         return Built(target, description, time.monotonic() - started, pdf)
     chapters = read_chapters(book)
-    # Only where there is something to do, since it takes half a second to import.
-    from coprod.programs import programs
-
     pieces = {
-        "provenance": asdict(provenance),
-        "programs": programs(chapters).to_dict("records"),
+        "provenance": asdict(replace(provenance, clean=None)),
+        "programs": program_rows(chapters),
         **anchors(),
     }
     with fresh_folder(target, announce) as fresh, telling(pieces):
         if name == "quarto":
             _render_with_quarto(book, to, fresh, provenance)
         else:
+            # Only where there is something to do, since it takes its time to import.
             from coprod.render.embedded import make_book
-            from coprod.render.execute import TIMEOUT, run_chapters
-            from coprod.render.kept import Kept
 
             kept = Kept(book, pieces, target) if cache else None
-            jobs = jobs or os.cpu_count() or 1
-            notebooks = run_chapters(
-                book, chapters, jobs, timeout or TIMEOUT, progress=progress, kept=kept
-            )
-            make_book(book, chapters, notebooks, to, fresh, provenance, announce)
+            notebooks = _results(book, chapters, jobs, timeout, progress, kept)
+            make_book(book, chapters, notebooks, to, fresh, provenance, announce, cache)
         refuse_changed(provenance, book.folder)
         write_record(provenance, fresh)
         if finished:
             finished.remember(fresh)
     return Built(target, description, time.monotonic() - started, pdf)
+
+
+def _results(
+    book: Book,
+    chapters: Sequence[Chapter],
+    jobs: int | None,
+    timeout: int | None,
+    progress: Progress | None,
+    kept: Kept | None,
+) -> list[Mapping[str, Any]]:
+    """The chapters' notebooks with their results, of which those that must be are run."""
+    found = [kept.find(chapter) if kept else None for chapter in chapters]
+    missing = [chapter for chapter, there in zip(chapters, found, strict=True) if there is None]
+    ran: Iterator[Mapping[str, Any]] = iter(())
+    if missing:
+        from coprod.render.execute import TIMEOUT, run_chapters
+
+        workers, limit = jobs or os.cpu_count() or 1, timeout or TIMEOUT
+        ran = iter(run_chapters(book, missing, workers, limit, progress, kept))
+    return [next(ran) if there is None else there for there in found]
 
 
 def write_notebooks(
@@ -228,7 +243,7 @@ def _quarto_config(book: Book, provenance: Provenance) -> str:
         config["book"]["author"] = [{"name": plain(name)} for name in book.authors]
     footer = config["book"].setdefault("page-footer", {})
     footer["center"] = " · ".join(
-        filter(None, [footer.get("center"), f"Made with {provenance.engine}"])
+        filter(None, [footer.get("center"), f"Made with {provenance.made_with}"])
     )
     if provenance.date:
         config["book"].setdefault("date", provenance.date)

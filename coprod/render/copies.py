@@ -8,12 +8,9 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path, PurePosixPath
-
-import nbformat
-from nbformat import NotebookNode
-from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
+from typing import Any
 
 from coprod.render.chapter import Cell, Chapter
 from coprod.render.document import ANSI, PREFERRED, Converted
@@ -27,7 +24,7 @@ COLONS = re.compile(r"^:{3,}.*\n?", re.MULTILINE)
 
 
 def write_copies(
-    book: Book, converted: Sequence[Converted], notebooks: Sequence[NotebookNode], folder: Path
+    book: Book, converted: Sequence[Converted], notebooks: Sequence[Mapping[str, Any]], folder: Path
 ) -> dict[str, str]:
     """Write the notebook of each chapter that runs code, beside its page.
 
@@ -58,18 +55,19 @@ def write_copies(
             cell["id"] = f"cell-{number}"
         kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
         metadata = {"kernelspec": kernel, "language_info": {"name": "python"}}
-        text = nbformat.writes(new_notebook(cells=cells, metadata=metadata)) + "\n"
+        notebook = {"cells": cells, "metadata": metadata, "nbformat": 4, "nbformat_minor": 5}
+        text = json.dumps(notebook, ensure_ascii=False, indent=1, sort_keys=True) + "\n"
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
         (folder / path).write_text(text, encoding="utf-8", newline="\n")
         written[chapter.entry.source] = path
     return written
 
 
-def _opening(book: Book, chapter: Chapter) -> NotebookNode:
+def _opening(book: Book, chapter: Chapter) -> dict[str, Any]:
     """What the notebook is, where it comes from, and what it needs to run."""
     notice = book.get("data-title")
     page = PurePosixPath(chapter.entry.path).name
-    return new_markdown_cell(
+    return _markdown(
         f"*A chapter of {book.title}, as it was run for [its page]({page}).*"
         + (f" **{notice}.**" if notice else "")
         + "\n\nTo run it again, open it in a copy of the book's project, whose `make render` sets up all that "
@@ -77,7 +75,9 @@ def _opening(book: Book, chapter: Chapter) -> NotebookNode:
     )
 
 
-def _cells(book: Book, chapter: Chapter, text: str, ran: NotebookNode) -> Iterator[NotebookNode]:
+def _cells(
+    book: Book, chapter: Chapter, text: str, ran: Mapping[str, Any]
+) -> Iterator[dict[str, Any]]:
     """Prose and cells in the order of the page; a hidden cell stands before the next that is shown."""
     all_cells = [
         (index, block) for index, block in enumerate(chapter.blocks) if isinstance(block, Cell)
@@ -92,35 +92,42 @@ def _cells(book: Book, chapter: Chapter, text: str, ran: NotebookNode) -> Iterat
                 yield _cell(book, cell, ran, index)
             done = max(done, until)
         elif part.strip():
-            yield new_markdown_cell(part.strip())
+            yield _markdown(part.strip())
     for index, cell in all_cells[done:]:
         yield _cell(book, cell, ran, index)
 
 
-def _cell(book: Book, cell: Cell, ran: NotebookNode, index: int) -> NotebookNode:
+def _cell(book: Book, cell: Cell, ran: Mapping[str, Any], index: int) -> dict[str, Any]:
     if not cell.runs:
-        return new_markdown_cell(f"```python\n{cell.text}\n```")
+        return _markdown(f"```python\n{cell.text}\n```")
     shown = cell.options.get("include", True) and cell.options.get("output", True)
-    return new_code_cell(
-        "\n".join(line.text for line in cell.body),
-        outputs=list(_shown(book, outputs(ran, index))) if shown else [],
-    )
+    results = list(_shown(book, outputs(ran, index))) if shown else []
+    code = "\n".join(line.text for line in cell.body)
+    return {
+        "cell_type": "code",
+        "execution_count": None,
+        "metadata": {},
+        "outputs": results,
+        "source": code,
+    }
 
 
-def _shown(book: Book, results: list[dict[str, object]]) -> Iterator[NotebookNode]:
+def _markdown(text: str) -> dict[str, Any]:
+    return {"cell_type": "markdown", "metadata": {}, "source": text}
+
+
+def _shown(book: Book, results: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
     """What the page shows of the results of a cell, each in the one form that it shows."""
     warnings = book.get("execute", "warning", default=True)
     for result in results:
-        # Through JSON, since what is kept must not be changed by what is made of it here.
-        output = json.loads(json.dumps(result))
-        if output["output_type"] == "stream":
-            if output["name"] == "stdout" or warnings:
-                text = ANSI.sub("", output["text"])
-                yield new_output("stream", name=output["name"], text=text)
+        if result["output_type"] == "stream":
+            if result["name"] == "stdout" or warnings:
+                text = ANSI.sub("", result["text"])
+                yield {"output_type": "stream", "name": result["name"], "text": text}
             continue
-        form = next((form for form in PREFERRED["html"] if form in output["data"]), None)
+        form = next((form for form in PREFERRED["html"] if form in result["data"]), None)
         if form:
-            content = output["data"][form]
+            content = result["data"][form]
             # Jupyter shows the colons that Quarto takes for the bounds of a block.
             content = COLONS.sub("", content) if form == "text/markdown" else content
-            yield new_output("display_data", data={form: content})
+            yield {"output_type": "display_data", "data": {form: content}, "metadata": {}}

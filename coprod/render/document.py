@@ -3,29 +3,22 @@
 from __future__ import annotations
 
 import base64
-import json
-import os
 import re
-import subprocess
-import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from nbformat import NotebookNode
-
 from coprod.errors import BookError, Fault
 from coprod.render.chapter import Cell, Chapter, Prose
 from coprod.render.contract import FORMATS
+from coprod.render.conversion import run_pandoc
 from coprod.render.downloads import links
-from coprod.render.engine import PANDOC
 from coprod.render.notebook import inline_values, outputs
 from coprod.render.project import CONFIG, Book
 
 __all__ = ["Converted", "convert"]
 
-FILTER = Path(__file__).parent / "filters" / "book.lua"
 PICTURES = {"image/svg+xml": ".svg", "image/png": ".png"}
 # The form of an output that each target takes, best first.
 PREFERRED = {
@@ -57,9 +50,10 @@ class Converted:
 def convert(
     book: Book,
     chapters: Sequence[Chapter],
-    notebooks: Sequence[NotebookNode],
+    notebooks: Sequence[Mapping[str, Any]],
     target: str,
     folder: Path,
+    kept: Path | None = None,
 ) -> list[Converted]:
     """Turn chapters that have been run into HTML or Typst.
 
@@ -73,6 +67,8 @@ def convert(
         ``html`` or ``typst``.
     folder
         Where the pictures that cells drew are written, under the chapters' own paths.
+    kept
+        The file with what an earlier build converted; by default all is converted.
 
     Raises
     ------
@@ -97,7 +93,7 @@ def convert(
             for chapter, notebook in zip(chapters, notebooks, strict=True)
         ],
     }
-    result = _run_pandoc(job)
+    result = run_pandoc(job, kept)
     faults = [_fault(chapters, found) for found in result["faults"]]
     converted = []
     for chapter, parts in zip(chapters, result["chapters"], strict=False):
@@ -122,31 +118,8 @@ def convert(
     return converted
 
 
-def _run_pandoc(job: dict[str, Any]) -> dict[str, Any]:
-    with tempfile.TemporaryDirectory(prefix="coprod-") as temporary:
-        given, made = Path(temporary) / "job.json", Path(temporary) / "result.json"
-        given.write_text(json.dumps(job), encoding="utf-8")
-        command = [str(PANDOC), "lua", str(FILTER), str(given), str(made)]
-        # In a locale without UTF-8, Pandoc would not find its filters in a folder named in other letters.
-        run = subprocess.run(
-            command,
-            capture_output=True,
-            text=True,
-            encoding="utf-8",
-            check=False,
-            env=os.environ | {"LC_ALL": "C.UTF-8"},
-        )
-        if run.returncode or not made.exists():
-            said = run.stderr.strip().splitlines() or ["it said nothing"]
-            raise BookError(
-                "Pandoc could not convert the book", [Fault("", line) for line in said[:8]]
-            )
-        result: dict[str, Any] = json.loads(made.read_text(encoding="utf-8"))
-    return result
-
-
 def _chapter_job(
-    book: Book, chapter: Chapter, notebook: NotebookNode, target: str, folder: Path
+    book: Book, chapter: Chapter, notebook: Mapping[str, Any], target: str, folder: Path
 ) -> dict[str, Any]:
     cells: list[dict[str, Any]] = []
     markdown: list[str] = []

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import base64
 import tempfile
+from collections.abc import Sequence
+from importlib.metadata import version
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 import typst
 
+from coprod.render import sealed
 from coprod.render.chapter import Cell
+from coprod.render.keys import file_hash, text_hash
 from coprod.render.notebook import CSV
 
 __all__ = ["FOLDER", "links", "write_pngs"]
@@ -57,17 +62,35 @@ def links(
     return []
 
 
-def write_pngs(folder: Path) -> None:
-    """Make a PNG of each numbered figure of a website, all in one run of Typst.
+def write_pngs(folder: Path, kept: Path | None = None) -> None:
+    """Make a PNG of each numbered figure of a website.
 
     Parameters
     ----------
     folder
         The book's folder, which holds the pictures of its pages.
+    kept
+        The file that holds what was drawn before; by default all is drawn.
     """
     pictures = sorted(folder.glob("**/*_files/fig-*.svg"))
+    keys = {picture: text_hash(f"{version('typst')} {file_hash(picture)}") for picture in pictures}
+    before = (kept and sealed.load(kept)) or {}
+    missing = [picture for picture in pictures if keys[picture] not in before]
+    drawn = {keys[picture]: made for picture, made in zip(missing, _pngs(missing), strict=True)}
+    if kept and drawn:
+        old = {key: before[key] for key in keys.values() if key in before}
+        new = {key: base64.b64encode(made).decode("ascii") for key, made in drawn.items()}
+        sealed.save(kept, old | new)
+    for picture, key in keys.items():
+        (folder / FOLDER).mkdir(exist_ok=True)
+        content = drawn[key] if key in drawn else base64.b64decode(before[key])
+        (folder / FOLDER / f"{picture.stem}.png").write_bytes(content)
+
+
+def _pngs(pictures: Sequence[Path]) -> list[bytes]:
+    """A PNG of each picture, all in one run of Typst."""
     if not pictures:
-        return
+        return []
     page = "#set page(width: auto, height: auto, margin: 0pt, fill: white)\n"
     with tempfile.TemporaryDirectory(prefix="coprod-") as temporary:
         main = Path(temporary).resolve() / "main.typ"
@@ -79,6 +102,4 @@ def write_pngs(folder: Path) -> None:
         made: Any = typst.compile(
             main, root=main.parent, ignore_system_fonts=True, format="png", ppi=RESOLUTION
         )
-    (folder / FOLDER).mkdir(exist_ok=True)
-    for picture, content in zip(pictures, made if isinstance(made, list) else [made], strict=True):
-        (folder / FOLDER / f"{picture.stem}.png").write_bytes(content)
+    return made if isinstance(made, list) else [made]

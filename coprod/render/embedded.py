@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-
-from nbformat import NotebookNode
+from typing import Any
 
 from coprod.render.chapter import Chapter
+from coprod.render.conversion import FOLDER
 from coprod.render.copies import write_copies
 from coprod.render.document import Converted, convert
 from coprod.render.downloads import write_pngs
@@ -25,11 +25,12 @@ __all__ = ["make_book"]
 def make_book(
     book: Book,
     chapters: Sequence[Chapter],
-    notebooks: Sequence[NotebookNode],
+    notebooks: Sequence[Mapping[str, Any]],
     to: str,
     fresh: Path,
     provenance: Provenance,
     announce: Callable[[str], None],
+    cache: bool = True,
 ) -> None:
     """Write the website and the PDF, or one of them, into a folder.
 
@@ -45,16 +46,19 @@ def make_book(
         What they are made from and with.
     announce
         Told, in a word, what is made.
+    cache
+        Whether what earlier builds converted and drew counts, and is kept.
 
     Raises
     ------
     BookError
         When a chapter cannot be converted, or Typst refuses it.
     """
+    kept = (lambda name: book.folder / FOLDER / f"{name}.json") if cache else (lambda name: None)
 
     def website() -> None:
         announce("Website")
-        converted = convert(book, chapters, notebooks, "html", fresh)
+        converted = convert(book, chapters, notebooks, "html", fresh, kept("html"))
         downloads = book.get("data-downloads", default=False)
         copies = write_copies(book, converted, notebooks, fresh) if downloads else {}
         pages = [
@@ -64,19 +68,19 @@ def make_book(
         _copy_files(book, converted, fresh)
         _copy_resources(book, fresh)
         if downloads:
-            write_pngs(fresh)
+            write_pngs(fresh, kept("pictures"))
         notice = book.get("data-title", default="")
-        made = (provenance.engine, provenance.day, notice)
+        made = (provenance.made_with, provenance.day, notice)
         write_site(book, pages, fresh, *made, paper=to == "all")
 
     def paper() -> None:
         announce("PDF")
         with tempfile.TemporaryDirectory(prefix="coprod-") as temporary:
             folder = Path(temporary).resolve()
-            converted = convert(book, chapters, notebooks, "typst", folder)
+            converted = convert(book, chapters, notebooks, "typst", folder, kept("typst"))
             _copy_files(book, converted, folder)
             date = book.get("book", "date") or provenance.date
-            made = (provenance.engine, date, provenance.epoch)
+            made = (provenance.made_with, date, provenance.epoch)
             write_paper(book, converted, folder, fresh / book.pdf_name, *made)
 
     wanted = [part for name, part in (("pdf", website), ("html", paper)) if to != name]

@@ -46,7 +46,7 @@ def run_chapters(
     progress: Progress | None = None,
     kept: Kept | None = None,
 ) -> list[NotebookNode]:
-    """Run every chapter that has something to run and has not been run before.
+    """Run chapters.
 
     Parameters
     ----------
@@ -61,7 +61,7 @@ def run_chapters(
     progress
         Told after each cell.
     kept
-        Results of earlier builds; none where every chapter is to be run.
+        Where their results are kept, if anywhere.
 
     Returns
     -------
@@ -89,15 +89,8 @@ def run_chapters(
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
 
-    done: dict[str, NotebookNode] = {}
-    wanted: list[Chapter] = []
-    for chapter in chapters:
-        if not has_code(chapter):
-            done[chapter.entry.source] = chapter_notebook(chapter)
-        elif kept and (found := kept.find(chapter)):
-            done[chapter.entry.source] = found
-        else:
-            wanted.append(chapter)
+    done = {c.entry.source: chapter_notebook(c) for c in chapters if not has_code(c)}
+    wanted = [chapter for chapter in chapters if chapter.entry.source not in done]
     if wanted:
         with nursery(kernel_environment(), preload=len(wanted) >= MANY) as kernels:
             ran = asyncio.run(run_all(kernels))

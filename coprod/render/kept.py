@@ -18,14 +18,11 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-import nbformat
-from nbformat import NotebookNode
-
 from coprod.errors import BookError, Fault
+from coprod.render import sealed
 from coprod.render.chapter import Chapter
 from coprod.render.keys import DATA, PACKAGE, base_key, file_hash, text_hash
-from coprod.render.notebook import chapter_notebook, notebook_name
-from coprod.render.place import write_sealed
+from coprod.render.notebook import chapter_cells, has_code, notebook_name
 from coprod.render.project import Book
 
 __all__ = ["Kept", "forget"]
@@ -53,38 +50,35 @@ class Kept:
         self.now = lambda: base_key(book, out, pieces["provenance"]["inputs"])
         self.base = self.now()
 
-    def find(self, chapter: Chapter) -> NotebookNode | None:
+    def find(self, chapter: Chapter) -> Mapping[str, Any] | None:
         """The notebook of a chapter with its results, or None where it must be run."""
+        if not has_code(chapter):
+            return {"cells": []}
+        entry = sealed.load(self._file(chapter))
         try:
-            seal, _, content = (self._file(chapter).read_text(encoding="utf-8")).partition("\n")
-            entry = json.loads(content) if seal == text_hash(content) else {}
-            if entry["key"] != self._key(chapter) or entry["read"] != self._now(entry["read"]):
-                return None
-            return nbformat.from_dict(entry["notebook"])
-        except (OSError, ValueError, KeyError, TypeError):
-            return None
+            if entry["key"] == self._key(chapter) and entry["read"] == self._now(entry["read"]):
+                return dict(entry["notebook"])
+        except (KeyError, TypeError, ValueError):
+            pass  # nothing, or of another make
+        return None
 
-    def keep(self, chapter: Chapter, notebook: NotebookNode, read: Path) -> None:
+    def keep(self, chapter: Chapter, notebook: Mapping[str, Any], read: Path) -> None:
         """Keep the results of a chapter, with what its cells have read.
 
-        Not where something has changed while it ran, since nobody knows what it saw; and silently
-        not where nothing can be written.
+        Not where something has changed while it ran, since nobody knows what it saw.
         """
         with suppress(OSError):
             if self.now() != self.base:
                 return
             names = dict.fromkeys(read.read_text(encoding="utf-8").splitlines())
             entry = {"key": self._key(chapter), "read": self._now(names), "notebook": notebook}
-            content = json.dumps(entry)
-            write_sealed(self._file(chapter), f"{text_hash(content)}\n{content}")
+            sealed.save(self._file(chapter), entry)
 
     def _file(self, chapter: Chapter) -> Path:
         return self.folder / notebook_name(chapter)
 
     def _key(self, chapter: Chapter) -> str:
-        cells = [
-            (c["cell_type"], c["source"], c["metadata"]) for c in chapter_notebook(chapter)["cells"]
-        ]
+        cells = [(c["cell_type"], c["source"], c["metadata"]) for c in chapter_cells(chapter)]
         code = [cell for cell in cells if cell[0] == "code"]
         return text_hash(json.dumps([self.base, chapter.entry.source, code]))
 

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import json
-from typing import Any
-
-import nbformat
-from nbformat import NotebookNode
-from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 from coprod.render.chapter import Cell, Chapter, Line, Prose
+
+if TYPE_CHECKING:
+    from nbformat import NotebookNode
 
 __all__ = [
     "CSV",
     "SETUP",
+    "chapter_cells",
     "chapter_notebook",
     "has_code",
     "inline_values",
@@ -28,33 +29,50 @@ PICTURES = ("image/svg+xml", "image/png")
 CSV = "text/csv"
 
 
-def chapter_notebook(chapter: Chapter) -> NotebookNode:
-    """Make a notebook of a chapter, not yet run.
+def chapter_cells(chapter: Chapter) -> list[dict[str, Any]]:
+    """The cells of a chapter's notebook, not yet run.
 
-    The first cell prepares the kernel. A passage of prose with inline expressions is followed by a
+    The first prepares the kernel. A passage of prose with inline expressions is followed by a
     cell that evaluates them, so that their values are run, kept and compared as any output is. Each
     cell's metadata names the block of the chapter that it belongs to.
     """
     slug = notebook_name(chapter).removesuffix(".ipynb")
-    cells = [new_code_cell(SETUP, metadata={"coprod": {"block": -1}})]
+    cells: list[dict[str, Any]] = []
+
+    def add(text: str, block: int | None = None) -> None:
+        cell: dict[str, Any] = {"cell_type": "markdown", "metadata": {}, "source": text}
+        if block is not None:
+            cell |= {"cell_type": "code", "metadata": {"coprod": {"block": block}}}
+            cell |= {"execution_count": None, "outputs": []}
+        cells.append({"id": f"{slug[:50]}-{len(cells)}"} | cell)
+
+    add(SETUP, -1)
     for index, block in enumerate(chapter.blocks):
-        metadata = {"coprod": {"block": index}}
         if isinstance(block, Prose):
-            cells.append(new_markdown_cell(block.text.strip("\n")))
+            add(block.text.strip("\n"))
             if block.inlines:
                 expressions = "".join(f"    lambda: {item.code},\n" for item in block.inlines)
-                cells.append(new_code_cell(f"_inline(\n{expressions})", metadata=metadata))
+                add(f"_inline(\n{expressions})", index)
         elif block.runs:
-            cells.append(
-                new_code_cell("\n".join(line.text for line in block.body), metadata=metadata)
-            )
+            add("\n".join(line.text for line in block.body), index)
         else:
-            cells.append(new_markdown_cell(f"```python\n{block.text}\n```"))
-    for number, cell in enumerate(cells):
-        cell["id"] = f"{slug[:50]}-{number}"
+            add(f"```python\n{block.text}\n```")
+    return cells
+
+
+def chapter_notebook(chapter: Chapter) -> NotebookNode:
+    """Make a notebook of a chapter, not yet run."""
+    # Only where a chapter is run, since it takes a quarter of a second to import.
+    import nbformat
+
     kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
-    return new_notebook(
-        cells=cells, metadata={"kernelspec": kernel, "language_info": {"name": "python"}}
+    return nbformat.from_dict(
+        {
+            "cells": chapter_cells(chapter),
+            "metadata": {"kernelspec": kernel, "language_info": {"name": "python"}},
+            "nbformat": 4,
+            "nbformat_minor": 5,
+        }
     )
 
 
@@ -68,7 +86,7 @@ def notebook_name(chapter: Chapter) -> str:
     return chapter.entry.source.removesuffix(".qmd").replace("/", "-") + ".ipynb"
 
 
-def source_lines(chapter: Chapter, cell: NotebookNode) -> tuple[Line, ...]:
+def source_lines(chapter: Chapter, cell: Mapping[str, Any]) -> tuple[Line, ...]:
     """The chapter's line for each line of a code cell."""
     index = cell["metadata"]["coprod"]["block"]
     block = chapter.blocks[index] if index >= 0 else None
@@ -80,7 +98,7 @@ def source_lines(chapter: Chapter, cell: NotebookNode) -> tuple[Line, ...]:
     return (Line("", chapter.entry.source, 1),)
 
 
-def outputs(notebook: NotebookNode, block: int) -> list[dict[str, Any]]:
+def outputs(notebook: Mapping[str, Any], block: int) -> list[dict[str, Any]]:
     """The outputs of a block of the chapter."""
     for cell in notebook["cells"]:
         if cell["cell_type"] == "code" and cell["metadata"]["coprod"]["block"] == block:
@@ -88,18 +106,20 @@ def outputs(notebook: NotebookNode, block: int) -> list[dict[str, Any]]:
     return []
 
 
-def inline_values(notebook: NotebookNode, block: int) -> list[str]:
+def inline_values(notebook: Mapping[str, Any], block: int) -> list[str]:
     """The values of the inline expressions in a passage of prose."""
     found = outputs(notebook, block)
     return list(json.loads(found[-1]["data"]["text/plain"])) if found else []
 
 
-def notebook_text(notebook: NotebookNode) -> str:
+def notebook_text(notebook: Mapping[str, Any]) -> str:
     """A notebook as it is kept in git: the same text for the same results.
 
     Pictures are left out and only named, since their last digits differ between processors. So are a
     table's unrounded numbers, times, and the version of Python.
     """
+    import nbformat
+
     kept = nbformat.from_dict(json.loads(nbformat.writes(notebook)))
     kept["metadata"]["language_info"] = {"name": "python"}
     for cell in kept["cells"]:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import datetime
+import importlib.util
 import json
 from collections.abc import Sequence
 from pathlib import Path
 
-import matplotlib
 import typst
 
 from coprod.errors import BookError, Fault
@@ -17,8 +17,10 @@ from coprod.render.project import Book
 __all__ = ["write_paper"]
 
 TEMPLATE = Path(__file__).parent / "templates" / "paper.typ"
-# Typst carries a serif and a fixed-width face but no sans; Matplotlib's wheel carries DejaVu Sans.
-FONTS = Path(matplotlib.get_data_path()) / "fonts" / "ttf"
+# Typst carries a serif and a fixed-width face but no sans; Matplotlib's wheel carries DejaVu Sans. To import
+# Matplotlib takes most of a second, to find it nothing.
+MATPLOTLIB = importlib.util.find_spec("matplotlib")
+FONTS = Path(MATPLOTLIB.origin or "" if MATPLOTLIB else "").parent / "mpl-data" / "fonts" / "ttf"
 
 
 def write_paper(

@@ -77,6 +77,14 @@ class Provenance:
     measured: str = ""
 
     @property
+    def made_with(self) -> str:
+        """The engine, and whether the files are other than the commit's, for the foot of each page.
+
+        The chapters are not told of the second, so that an edit of prose runs none of them.
+        """
+        return self.engine + (", from files changed since the commit" * (self.clean is False))
+
+    @property
     def day(self) -> datetime.date | None:
         """The day of the build's date."""
         if self.epoch is None:
@@ -219,13 +227,8 @@ def table() -> pd.DataFrame:
         rows = [("Made from", "Build", "none: this was run outside a build")]
         return pd.DataFrame(rows, columns=["of", "what", "value"])
     build = Provenance(**given)
-    tree = {
-        True: "as committed",
-        False: "changed since the commit",
-        None: "not under version control",
-    }[build.clean]
     parts = {
-        "Made from": {"Commit": build.commit, "Date": build.date or "unknown", "Files": tree},
+        "Made from": {"Commit": build.commit, "Date": build.date or "unknown"},
         "Checksums (SHA-256) of what it rests on": build.inputs,
         "Made with": {"Engine": build.engine} | build.versions,
         "Time it takes": {"Benchmark": build.measured} if build.measured else {},

@@ -6,6 +6,9 @@
 -- chapter's Markdown with the outputs of its cells. RESULT gets each chapter's text in the target
 -- format, or the faults that were found. All chapters go through together, so that numbers,
 -- references and the bibliography are those of one book, and the same in both formats.
+--
+-- Of a chapter that was written before, JOB holds in `known` what the others need of it: its face.
+-- Then nothing is written of it, and RESULT has false in its place.
 
 local here = pandoc.path.directory(arg[0])
 package.path = pandoc.path.join { here, "?.lua" } .. ";" .. package.path
@@ -29,23 +32,28 @@ local function main(job_path, result_path)
 
   local chapters, prose = {}, {}
   for _, chapter in ipairs(job.chapters) do
-    local blocks = absent[1].Pandoc(pandoc.read(chapter.markdown, "markdown")).blocks
-    if job.downloads then prose[#chapters + 1] = blocks:clone() end
-    blocks = cells.expand(blocks, chapter, job.target, faults)
-    references.literals(chapter, faults)
-    table.insert(chapters, { info = chapter, blocks = blocks })
+    if chapter.known then
+      table.insert(chapters, { info = chapter, known = chapter.known })
+    else
+      local blocks = absent[1].Pandoc(pandoc.read(chapter.markdown, "markdown")).blocks
+      if job.downloads then prose[#chapters + 1] = blocks:clone() end
+      blocks = cells.expand(blocks, chapter, job.target, faults)
+      references.literals(chapter, faults)
+      table.insert(chapters, { info = chapter, blocks = blocks })
+    end
   end
 
   local labels = references.number(chapters, faults)
   references.resolve(chapters, labels, job, faults, writer)
   references.cite(chapters, job, faults)
 
-  local result = { faults = faults, chapters = {} }
+  local result = { faults = pandoc.List(faults), chapters = pandoc.List {}, faces = pandoc.List {} }
   if #faults == 0 then
     for index, chapter in ipairs(chapters) do
       local text = prose[index] and notebook.text(chapter, prose[index], labels)
-      table.insert(result.chapters, writer.chapter(chapter, job))
-      result.chapters[index].notebook = text
+      result.chapters:insert(not chapter.known and writer.chapter(chapter, job))
+      if text then result.chapters[index].notebook = text end
+      result.faces:insert(references.face(chapter, labels))
     end
   end
   local file = assert(io.open(result_path, "wb"))

@@ -43,12 +43,63 @@ function M.relative(from, to)
   return ("../"):rep(up) .. to
 end
 
+-- Inlines as text that can be kept, and back.
+local function packed(inlines)
+  return pandoc.write(pandoc.Pandoc { pandoc.Plain(inlines) }, "json")
+end
+
+local function unpacked(text)
+  return text and pandoc.utils.blocks_to_inlines(pandoc.read(text, "json").blocks)
+end
+
+-- What other chapters need of this one, so that they can be written without it.
+function M.face(chapter, labels)
+  local face = { id = chapter.id, number = chapter.number }
+  face.ids, face.labels, face.cited = pandoc.List {}, pandoc.List {}, pandoc.List {}
+  for id in pairs(chapter.ids) do face.ids:insert(id) end
+  for id, label in pairs(labels) do
+    if label.source == chapter.info.source then
+      face.labels:insert {
+        id = id, prefix = label.prefix, number = label.number, chapter = label.chapter,
+        appendix = label.appendix, title = label.number == "" and packed(label.title) or nil,
+      }
+    end
+  end
+  for id in pairs(chapter.cited) do face.cited:insert(id) end
+  face.ids:sort()
+  face.labels:sort(function(one, other) return one.id < other.id end)
+  face.cited:sort()
+  return face
+end
+
 -- Give every heading, figure, table, equation and callout its number; gather the labels and all ids.
 function M.number(chapters, faults)
   local labels, counts = {}, { chapter = 0, appendix = 0 }
   local pending = pandoc.List {}
 
-  for _, chapter in ipairs(chapters) do
+  -- A chapter's own number, which it has unless it asks for none.
+  local function next_number(info)
+    local kind = info.appendix and "appendix" or "chapter"
+    counts[kind] = counts[kind] + 1
+    return info.appendix and letter(counts[kind]) or tostring(counts[kind])
+  end
+
+  local function recall(chapter)
+    local known, info = chapter.known, chapter.info
+    chapter.ids, chapter.cited, chapter.id = {}, {}, known.id
+    chapter.number = known.number == "" and "" or next_number(info)
+    for _, id in ipairs(known.ids) do chapter.ids[id] = true end
+    for _, id in ipairs(known.cited) do chapter.cited[id] = true end
+    for _, label in ipairs(known.labels) do
+      if labels[label.id] then
+        table.insert(faults, { source = info.source, kind = "duplicate", label = label.id, other = labels[label.id].source })
+      end
+      label.source, label.path, label.title = info.source, info.path, unpacked(label.title)
+      labels[label.id] = label
+    end
+  end
+
+  local function give_numbers(chapter)
     local info = chapter.info
     chapter.ids, chapter.headings, chapter.number = {}, pandoc.List {}, ""
     local counters, sections = {}, {}
@@ -84,9 +135,7 @@ function M.number(chapters, faults)
           table.insert(faults, { source = info.source, kind = "title", label = pandoc.utils.stringify(header) })
         end
         if not header.classes:includes "unnumbered" then
-          local kind = info.appendix and "appendix" or "chapter"
-          counts[kind] = counts[kind] + 1
-          chapter.number = info.appendix and letter(counts[kind]) or tostring(counts[kind])
+          chapter.number = next_number(info)
         end
         chapter.title, chapter.id = header.content, header.identifier
         if prefix_of(header.identifier) then
@@ -157,6 +206,10 @@ function M.number(chapters, faults)
     -- The title is set by the page and by the paper; the front page keeps its own below the book's.
     chapter.blocks = chapter.blocks:filter(function(block) return not (block.t == "Header" and block.level == 1) end)
   end
+
+  for _, chapter in ipairs(chapters) do
+    if chapter.known then recall(chapter) else give_numbers(chapter) end
+  end
   return labels
 end
 
@@ -173,7 +226,7 @@ function M.resolve(chapters, labels, job, faults, writer)
   local by_source = {}
   for _, chapter in ipairs(chapters) do by_source[chapter.info.source] = chapter end
 
-  for _, chapter in ipairs(chapters) do
+  local function resolve(chapter)
     local info = chapter.info
     local function fault(kind, label) table.insert(faults, { source = info.source, kind = kind, label = label }) end
 
@@ -243,6 +296,10 @@ function M.resolve(chapters, labels, job, faults, writer)
       end,
     }
   end
+
+  for _, chapter in ipairs(chapters) do
+    if not chapter.known then resolve(chapter) end
+  end
 end
 
 -- What the author wrote that would be printed as typed. What cells and inline code give is not looked at:
@@ -256,21 +313,29 @@ function M.literals(info, faults)
   pandoc.read(info.written, "markdown").blocks:walk { Str = literal }
 end
 
--- Set the citations of all chapters at once, and check that each has an entry.
+-- Set the citations of all chapters at once, and check that each has an entry. What known chapters cite
+-- counts as cited, since how a work is cited depends on which others are.
 function M.cite(chapters, job, faults)
-  local blocks = pandoc.Blocks {}
+  local blocks, elsewhere = pandoc.Blocks {}, pandoc.Inlines {}
   local cited, home = {}, nil
   for _, chapter in ipairs(chapters) do
-    chapter.blocks:walk {
-      Cite = function(node)
-        for _, citation in ipairs(node.citations) do
-          cited[citation.id] = cited[citation.id] or chapter.info.source
-        end
-      end,
-    }
+    if chapter.known then
+      for _, id in ipairs(chapter.known.cited) do
+        elsewhere:insert(pandoc.Cite({}, { pandoc.Citation(id, "NormalCitation") }))
+      end
+    else
+      chapter.cited = {}
+      chapter.blocks:walk {
+        Cite = function(node)
+          for _, citation in ipairs(node.citations) do chapter.cited[citation.id] = true end
+        end,
+      }
+    end
+    for id in pairs(chapter.cited) do cited[id] = cited[id] or chapter.info.source end
     if chapter.ids.refs then home = chapter end
-    blocks:insert(pandoc.Div(chapter.blocks, pandoc.Attr("", { "coprod-chapter" })))
+    blocks:insert(pandoc.Div(chapter.blocks or {}, pandoc.Attr("", { "coprod-chapter" })))
   end
+  blocks:insert(pandoc.Para(elsewhere))
   if next(cited) == nil then return end
   -- Quarto's reference list has the marks and quotes of American English, whatever `lang` says.
   local meta = { ["link-citations"] = true, bibliography = job.bibliography or nil }
@@ -291,7 +356,7 @@ function M.cite(chapters, job, faults)
   if #faults > 0 then return end
   doc = pandoc.utils.citeproc(doc)
   for index, chapter in ipairs(chapters) do
-    chapter.blocks = doc.blocks[index].content
+    if not chapter.known then chapter.blocks = doc.blocks[index].content end
     chapter.references, chapter.entries = home.info.path, known
   end
 end

@@ -1,0 +1,41 @@
+"""Files of what was made before. Each is sealed by its hash, so that a damaged one counts as none."""
+
+from __future__ import annotations
+
+import json
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from coprod.render.keys import text_hash
+from coprod.render.place import write_sealed
+
+__all__ = ["load", "save"]
+
+
+def load(file: Path) -> Any:
+    """What was saved, or None where it is not there, cannot be read or is not as it was saved.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     file = Path(folder) / "numbers.json"
+    ...     save(file, [1, 2])
+    ...     before = load(file)
+    ...     content = file.write_text(file.read_text().replace("2", "3"))
+    ...     before, load(file)
+    ([1, 2], None)
+    """
+    try:
+        seal, _, content = file.read_text(encoding="utf-8").partition("\n")
+        return json.loads(content) if seal == text_hash(content) else None
+    except (OSError, ValueError):
+        return None
+
+
+def save(file: Path, content: Any) -> None:
+    """Save what JSON can hold; silently not where nothing can be written."""
+    text = json.dumps(content)
+    with suppress(OSError):
+        write_sealed(file, f"{text_hash(text)}\n{text}")
