@@ -140,6 +140,13 @@ def test_package_data_and_lock_file_make_the_key(
     assert built.kept().base != before
 
 
+def test_what_is_installed_makes_the_key(built: Book, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = built.kept().base
+    assert any(name.startswith("pandas-") for name in keys.installed())
+    monkeypatch.setattr(keys, "installed", lambda: ["pandas-0.1.dist-info"])
+    assert built.kept().base != before
+
+
 def test_a_panel_its_mapping_and_settings_make_the_key(
     built: Book, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -200,6 +207,24 @@ def test_nothing_is_kept_of_what_changed_while_it_ran(
         found.keep(two, notebook, read)
         assert entry.exists()
     finally:
+        entry.write_bytes(content)
+
+
+def test_what_stands_in_the_way_of_what_is_kept_goes(built: Book) -> None:
+    two = read_chapters(open_book(built.project))[2]
+    entry = built.project / FOLDER / "chapters-two.ipynb"
+    content = entry.read_bytes()
+    notebook = built.kept().find(two)
+    assert notebook
+    entry.unlink()
+    (entry / "inside").mkdir(parents=True)
+    assert built.kept().find(two) is None
+    (built.project / "read").touch()
+    try:
+        built.kept().keep(two, notebook, built.project / "read")
+        assert built.kept().find(two) == notebook
+    finally:
+        (built.project / "read").unlink()
         entry.write_bytes(content)
 
 

@@ -15,9 +15,11 @@ from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernel
 from nbformat import NotebookNode
 
 from coprod.errors import BookError, Fault
+from coprod.render.bytecode import know_by_content
 from coprod.render.chapter import Cell, Chapter
 from coprod.render.kept import Kept
 from coprod.render.kernels import UNHEARD, Nursery, kernel_manager, nursery
+from coprod.render.keys import PACKAGE
 from coprod.render.notebook import chapter_notebook, has_code, source_lines
 from coprod.render.project import Book
 from coprod.render.told import READ_VARIABLE
@@ -92,6 +94,7 @@ def run_chapters(
     done = {c.entry.source: chapter_notebook(c) for c in chapters if not has_code(c)}
     wanted = [chapter for chapter in chapters if chapter.entry.source not in done]
     if wanted:
+        know_by_content(PACKAGE)
         with nursery(kernel_environment(), preload=len(wanted) >= MANY) as kernels:
             ran = asyncio.run(run_all(kernels))
         done |= {chapter.entry.source: each for chapter, each in zip(wanted, ran, strict=True)}

@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import platform
+import sysconfig
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -13,7 +14,16 @@ from coprod.paths import DATA, PROJECT
 from coprod.render.project import Book
 from coprod.render.told import BUILD_VARIABLE, READ_VARIABLE
 
-__all__ = ["DATA", "LOCK", "PACKAGE", "base_key", "file_hash", "project_files", "text_hash"]
+__all__ = [
+    "DATA",
+    "LOCK",
+    "PACKAGE",
+    "base_key",
+    "file_hash",
+    "installed",
+    "project_files",
+    "text_hash",
+]
 
 LOCK = PROJECT / "requirements.lock"
 PACKAGE = PROJECT / "coprod"
@@ -28,7 +38,7 @@ def base_key(book: Book, out: Path, inputs: Mapping[str, str]) -> str:
     def add(*parts: str) -> None:
         digest.update("\0".join(parts).encode("utf-8", errors="surrogateescape") + b"\n")
 
-    add(platform.python_version(), platform.platform(), platform.machine())
+    add(platform.python_version(), platform.platform(), platform.machine(), *installed())
     for folder in (PACKAGE, DATA):
         for file in sorted(folder.rglob("*")):
             if file.is_file() and "__pycache__" not in file.parts:
@@ -43,6 +53,12 @@ def base_key(book: Book, out: Path, inputs: Mapping[str, str]) -> str:
         *project_files(book.folder, out),
     )
     return digest.hexdigest()
+
+
+def installed() -> list[str]:
+    """The packages that are there, with their versions: no lock file can say what is."""
+    folders = {sysconfig.get_path(kind) for kind in ("purelib", "platlib")}
+    return sorted(path.name for folder in folders for path in Path(folder).glob("*.dist-info"))
 
 
 def project_files(folder: Path, out: Path) -> list[str]:

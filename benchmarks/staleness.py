@@ -1,0 +1,334 @@
+"""Whether a build ever shows what is no longer so: ``python -m benchmarks.staleness``.
+
+A small book is edited at random: prose, cells, options, includes, bibliography, style sheet, settings, data,
+and the package that makes it, with its filters and templates. After each edit it is built with all that is
+kept of earlier builds, and from nothing, with another copy of the package, in another folder. Both must give
+the same bytes, or refuse with the same words. Some edits come with a clock that was set back or forth.
+"""
+
+from __future__ import annotations
+
+import argparse
+import collections
+import os
+import random
+import re
+import shutil
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from benchmarks.campaign import PROJECT, Place, Result, place, table
+
+EDITS = 60
+BOOK = PROJECT / "tests" / "conformance" / "book"
+PACKAGE = "package:"
+"""What starts the name of a file of the package and not of the book."""
+
+# A chapter that takes its numbers from the package, from data of the package and from a file beside it.
+CHAPTER = """\
+# From the package {#sec-package}
+
+This chapter is edited 100 times.
+
+```{python}
+#| label: tbl-panel
+#| tbl-cap: "What the package says, 100 times"
+#| echo: false
+from pathlib import Path
+import csv
+import coprod.paths
+from coprod.edited import NUMBER
+from IPython.display import Markdown
+
+rows = list(csv.DictReader(coprod.paths.PANEL.open()))
+ages = sum(float(row["age"]) for row in rows if row["age"])
+beside = Path("beside.txt").read_text().strip()
+files = len(list(Path(".").glob("*.txt")))
+Markdown(
+    "| number | ages | beside | files | here |\\n|--:|--:|--:|--:|--:|\\n"
+    f"| {NUMBER} | {ages:.0f} | {beside} | {files} | {100} |\\n"
+)
+```
+
+See @tbl-panel, and the set-up of `{python} coprod.paths.PANEL.name`.
+
+```{python}
+#| label: told
+from coprod.render.told import told
+print(sorted(told("provenance")["inputs"]))
+```
+"""
+
+
+@dataclass(frozen=True)
+class Edit:
+    """What somebody may change: of which kind it is, in which file, and how."""
+
+    kind: str
+    file: str
+    change: Callable[[str, random.Random], str]
+
+
+def number(before: str, after: str = "") -> Callable[[str, random.Random], str]:
+    """Another number of three digits in its place, so that the file keeps its size."""
+    pattern = re.compile(rf"({before})\d{{3}}({after})")
+
+    def change(text: str, drawn: random.Random) -> str:
+        assert pattern.search(text), f"no {before}"
+        return pattern.sub(lambda found: f"{found[1]}{drawn.randrange(100, 1000)}{found[2]}", text)
+
+    return change
+
+
+def either(one: str, other: str) -> Callable[[str, random.Random], str]:
+    """One text in the place of the other, whichever is there."""
+
+    def change(text: str, drawn: random.Random) -> str:
+        assert one in text or other in text, f"neither {one} nor {other}"
+        return text.replace(one, other, 1) if one in text else text.replace(other, one, 1)
+
+    return change
+
+
+def added(words: str) -> Callable[[str, random.Random], str]:
+    """Words at the end, with a number in them."""
+    return lambda text, drawn: f"{text}{words % drawn.randrange(100, 1000)}"
+
+
+INDEX, ONE, TWO, OWN = "index.qmd", "chapters/one.qmd", "chapters/two.qmd", "chapters/package.qmd"
+CONFIG, FORMULA = "_quarto.yml", "${name} takes a number"
+EDITING = (
+    Edit("prose", INDEX, added("\nA sentence, the %dth.\n")),
+    Edit("prose", ONE, either("shows the four values", "shows all four values")),
+    Edit("prose", TWO, either("Back to @fig-bars", "Again to @fig-bars")),
+    Edit("prose", TWO, either("# Tables and words", "# Words and tables")),
+    Edit("prose", OWN, number("is edited ")),
+    Edit("cell", ONE, either("[2, 3, 5, 7]", "[2, 3, 5, 8]")),
+    Edit("cell", TWO, either("61.25", "62.25")),
+    Edit("cell", OWN, number(r"\{", r"\} \|")),
+    Edit("inline", ONE, either("{python} total", "{python} total + 1")),
+    Edit("option", ONE, either("#| echo: false", "#| echo: true")),
+    Edit("option", ONE, either("#| layout-ncol: 2", "#| layout-ncol: 1")),
+    Edit("option", TWO, either("A data frame", "A frame of data")),
+    Edit("option", OWN, number("package says, ")),
+    Edit("option", ONE, either("Bar chart of four", "Chart of four")),
+    Edit("include", "chapters/_shared.qmd", added("\nAnd one, the %dth.\n")),
+    Edit("bibliography", "references.bib", either("year", "year ")),
+    Edit("bibliography", "references.bib", number(r"year\s*=\s*\{2", "")),
+    Edit("style sheet", "style.css", number("margin: ")),
+    Edit("settings", CONFIG, either("Conformance book", "Book of conformance")),
+    Edit("settings", CONFIG, either("echo: true", "echo: false")),
+    Edit("settings", CONFIG, either("code-fold: true", "code-fold: show")),
+    Edit("settings", CONFIG, either("Ada Example", "Eve Example")),
+    Edit("settings", CONFIG, either("toc: true", "toc: false")),
+    Edit("settings", CONFIG, either("Synthetic data", "Data of no one")),
+    Edit("data beside", "chapters/beside.txt", added("%d ")),
+    Edit("data beside", "chapters/square.png", lambda text, drawn: text),
+    Edit("resource", "chapters/files/levels.csv", added("x,%d\n")),
+    Edit("data", f"{PACKAGE}data/panel.csv", number("synthetic,R0001,A,0.", "")),
+    Edit("data", f"{PACKAGE}data/panel.csv", either("0.754727,94", "0.754727,49")),
+    Edit("data", f"{PACKAGE}data/codebook.yml", added("# %d\n")),
+    Edit("package", f"{PACKAGE}coprod/edited.py", number("NUMBER = ")),
+    Edit("package", f"{PACKAGE}coprod/edited.py", number("NUMBER = ")),
+    Edit("package", f"{PACKAGE}coprod/render/kernel.py", added("# %d\n")),
+    Edit("package", f"{PACKAGE}coprod/render/site.py", either("Appendix {self", "Annex {self")),
+    Edit("filter", f"{PACKAGE}coprod/render/filters/web.lua", added("\n-- %d\n")),
+    Edit("template", f"{PACKAGE}coprod/render/templates/page.html", either("Made with", "Done by")),
+    Edit("template", f"{PACKAGE}coprod/render/templates/paper.typ", either("#1d1f23", "#1d2f23")),
+    Edit("template", f"{PACKAGE}coprod/render/templates/style.css", added("\n/* %d */\n")),
+    Edit("lock file", f"{PACKAGE}requirements.lock", added("# %d\n")),
+)
+# What no book can be made of. The next edit takes it back.
+BREAKING = (
+    Edit("broken", TWO, added("\nSee @fig-none%d.\n")),
+    Edit("broken", ONE, added("\n```{python}\n1 / (%d - %d)\n```\n".replace("- %d", "* 0"))),
+    Edit("broken", OWN, added("\n```{python}\n#| no-such: %d\n```\n")),
+    Edit("broken", OWN, added("\n{{< include _none%d.qmd >}}\n")),
+    Edit("broken", CONFIG, added("\nno-such-key: %d\n")),
+    Edit("broken", "references.bib", added("\n@book{broken%d,\n")),
+    Edit("broken", f"{PACKAGE}coprod/edited.py", added("\nraise RuntimeError('no %d')\n")),
+)
+# The defect that must be found: what every chapter rests on is taken to be always the same.
+CRIPPLED = '\n\ndef file_hash(path):\n    return ""\n'
+
+
+@dataclass
+class Tally:
+    """What came of the edits of a kind."""
+
+    edits: int = 0
+    refused: int = 0
+    faults: list[str] = field(default_factory=list)
+    seconds: float = 0
+    clean_seconds: float = 0
+
+
+class Campaign:
+    """A book, the package that makes it, and a second copy of both for clean builds."""
+
+    def __init__(
+        self,
+        kept: Place,
+        clean: Place,
+        seed: int,
+        editing: Sequence[Edit] = EDITING,
+        breaking: Sequence[Edit] = BREAKING,
+    ) -> None:
+        self.kept, self.clean = kept, clean
+        self.random = random.Random(seed)
+        self.editing, self.breaking = editing, breaking
+        self.tallies: dict[str, Tally] = collections.defaultdict(Tally)
+        self.undo: tuple[str, str] | None = None
+
+    def run(self, edits: int, tell: Callable[[str], None] = lambda said: None) -> None:
+        """So many edits, one after another."""
+        faults = self.compare("all", Tally())
+        if faults:
+            raise SystemExit(f"the book differs before anything is edited: {faults}")
+        for done in range(edits):
+            edit, to = self.edit()
+            tally = self.tallies[edit.kind]
+            found = self.compare(to, tally)
+            tally.edits += 1
+            told = [f"edit {done + 1}, {edit.kind} in {edit.file}: {each}" for each in found]
+            tally.faults += told
+            for each in told:
+                tell(f"FAULT {each}")
+            if (done + 1) % 5 == 0:
+                tell(f"{done + 1} edits, {len(self.faults())} faults")
+
+    def edit(self) -> tuple[Edit, str]:
+        """Edit something, and say what, and what is to be made then."""
+        if self.undo:
+            self.write(*self.undo)
+        broken = self.random.random() < 0.15
+        edit = self.random.choice(self.breaking if broken else self.editing)
+        path = self.path(edit.file, self.kept)
+        if path.suffix == ".png":  # the only one that is no text
+            content = path.read_bytes()
+            self.undo = None
+            for each in (self.kept, self.clean):
+                self.path(edit.file, each).write_bytes(content + b"\0")
+        else:
+            text = path.read_text(encoding="utf-8")
+            self.undo = (edit.file, text) if broken else None
+            before = path.stat().st_mtime
+            self.write(edit.file, edit.change(text, self.random))
+            clock = self.random.random()
+            if clock < 0.5:  # set back, or a copy that keeps times; and set forth
+                when = before if clock < 0.4 else time.time() + 86_400
+                os.utime(path, (when, when))
+        return edit, self.random.choice(("html", "html", "pdf", "all"))
+
+    def write(self, file: str, text: str) -> None:
+        """Write a file of both copies; what Python has kept of the clean one goes."""
+        for each in (self.kept, self.clean):
+            path = self.path(file, each)
+            path.write_text(text, encoding="utf-8", newline="\n")
+            if each is self.clean:
+                shutil.rmtree(path.parent / "__pycache__", ignore_errors=True)
+
+    def path(self, file: str, place: Place) -> Path:
+        """A file of a copy of the book or of the package."""
+        inside = file.removeprefix(PACKAGE)
+        return (place.project if inside == file else place.package) / inside
+
+    def compare(self, to: str, tally: Tally) -> list[str]:
+        """Build both, and say what differs."""
+        shutil.rmtree(self.clean.project / "_book", ignore_errors=True)
+        before = self.kept.book()
+        started = time.monotonic()
+        kept = self.kept.build("--to", to)
+        between = time.monotonic()
+        clean = self.clean.build("--to", to, "--no-cache")
+        tally.seconds += between - started
+        tally.clean_seconds += time.monotonic() - between
+        if self.said(kept, self.kept) != self.said(clean, self.clean):
+            return [f"kept: {kept.status} {kept.said}; clean: {clean.status} {clean.said}"]
+        faults = kept.faults()
+        if kept.status:
+            tally.refused += 1
+            if self.kept.book() != before:
+                faults.append("a book that was refused has changed the old one")
+            return faults
+        ours, good = self.kept.book(), self.clean.book()
+        differing = sorted(n for n in ours.keys() | good.keys() if ours.get(n) != good.get(n))
+        return [*faults, f"differing: {', '.join(differing)}"] if differing else faults
+
+    def said(self, result: Result, place: Place) -> tuple[int, str]:
+        """What a build has come to, wherever it was made."""
+        return result.status, result.said.replace(str(place.folder), "")
+
+    def report(self) -> str:
+        """All edits, by kind."""
+        return table(
+            ["edited", "edits", "refused", "faults", "build, s", "clean build, s"],
+            [
+                (
+                    kind,
+                    each.edits,
+                    each.refused,
+                    len(each.faults),
+                    f"{each.seconds / each.edits:.1f}",
+                    f"{each.clean_seconds / each.edits:.1f}",
+                )
+                for kind, each in sorted(self.tallies.items())
+            ],
+        )
+
+    def faults(self) -> list[str]:
+        """Everything that was wrong."""
+        return [fault for tally in self.tallies.values() for fault in tally.faults]
+
+
+def copy_package(folder: Path, cripple: bool) -> Path:
+    """A copy of the package with what it needs, and with one module that is there to be edited."""
+    package = folder / "package"
+    left_out = (".*", "_book", "dist", "tests", "docs", "examples", "__pycache__")
+    shutil.copytree(PROJECT, package, ignore=shutil.ignore_patterns(*left_out))
+    (package / "coprod" / "edited.py").write_text("NUMBER = 100\n", encoding="utf-8")
+    if cripple:
+        with (package / "coprod" / "render" / "keys.py").open("a", encoding="utf-8") as file:
+            file.write(CRIPPLED)
+    return package
+
+
+def write_book(project: Path) -> None:
+    """The conformance book with less in it, and with a chapter that uses the package."""
+    shutil.copytree(BOOK, project, ignore=shutil.ignore_patterns(".cache", "_book"))
+    config = (project / CONFIG).read_text(encoding="utf-8")
+    config = config.replace("chapters/three.qmd", OWN)
+    config = config.replace("  html:\n", "  html:\n    css: style.css\n", 1)
+    (project / CONFIG).write_text(config, encoding="utf-8")
+    (project / "chapters" / "three.qmd").unlink()
+    (project / OWN).write_text(CHAPTER, encoding="utf-8")
+    (project / "chapters" / "beside.txt").write_text("1", encoding="utf-8")
+    (project / "style.css").write_text("p { margin: 100px; }\n", encoding="utf-8")
+
+
+def main() -> None:
+    """Run all of it; the status is 1 where anything was wrong."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seed", type=int, default=20161)
+    parser.add_argument("--edits", type=int, default=EDITS)
+    parser.add_argument(
+        "--cripple", action="store_true", help="break the key: faults must be found"
+    )
+    given = parser.parse_args()
+    with place() as (kept, _), place() as (clean, _):
+        for each in (kept, clean):
+            each.package = copy_package(each.folder, given.cripple and each is kept)
+            write_book(each.project)
+        campaign = Campaign(kept, clean, given.seed)
+        campaign.run(given.edits, lambda said: print(said, flush=True))
+    print(campaign.report())
+    for fault in campaign.faults():
+        print(fault)
+    sys.exit(bool(campaign.faults()))
+
+
+if __name__ == "__main__":
+    main()
