@@ -70,3 +70,4 @@ class Reporter:
         if self.bar is not None:
             self.bar.stop()
             self.bar = None
+            self.totals = {}

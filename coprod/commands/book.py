@@ -154,9 +154,13 @@ def preview(
     from coprod.render.ending import ended_at_once
     from coprod.render.preview import serve
 
-    reporter = Reporter(quiet=False)
-    with ended_at_once(reporter.stopped):
-        serve(project, port, reporter.say, show=reporter.result)
+    with Reporter(quiet=False) as reporter, ended_at_once(reporter.stopped):
+
+        def said(sentence: str) -> None:
+            reporter.close()
+            reporter.say(sentence)
+
+        serve(project, port, said, show=reporter.result, progress=reporter.progress)
 
 
 @command(BOOK, "lint")

@@ -9,34 +9,26 @@ from __future__ import annotations
 import functools
 import http.server
 import json
+import os
+import sys
 import threading
 import time
 from collections.abc import Callable
 from html import escape
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlsplit
 
 from coprod.errors import BookError, CoprodError, Fault
 from coprod.render.build import render
-from coprod.render.project import Book, open_book
+from coprod.render.keys import PACKAGE
+from coprod.render.project import open_book
+from coprod.render.watch import Watch
+
+if TYPE_CHECKING:
+    from coprod.render.execute import Progress
 
 __all__ = ["serve"]
-
-INTERVAL = 0.5
-WATCHED = (
-    "*.qmd",
-    "*.yml",
-    "*.bib",
-    "*.css",
-    "*.csv",
-    "*.svg",
-    "*.png",
-    "*.py",
-    "*.html",
-    "*.js",
-    "*.lua",
-)
-
 
 CHANGES = "/coprod-changes"
 PATIENCE = 25
@@ -68,9 +60,9 @@ SCRIPT = """<script>
 })();
 </script>
 """.replace("CHANGES", CHANGES)
-BROKEN = """<!DOCTYPE html>
-<html lang="en-GB"><head><meta charset="utf-8"><title>There is no such page</title></head>
-<body><h1>There is no such page</h1><p>%s</p></body></html>
+WITHOUT = """<!DOCTYPE html>
+<html lang="en-GB"><head><meta charset="utf-8"><title>{0}</title></head>
+<body><h1>{0}</h1><p>{1}</p></body></html>
 """
 
 
@@ -78,7 +70,8 @@ class _Builds:
     """How many builds there were, and what was wrong with the last."""
 
     def __init__(self) -> None:
-        self.number = 0
+        # By the clock, so that a page of an earlier preview follows this one too.
+        self.first = self.number = time.time_ns() // 1_000_000
         self.error = ""
         self.changed = threading.Condition()
 
@@ -124,8 +117,11 @@ class _Handler(http.server.SimpleHTTPRequestHandler):
         elif page.is_file():
             self._answer(200, "text/html; charset=utf-8", self._followed(page.read_text("utf-8")))
         else:
-            said = escape(self.builds.error or "The book has no page of this name.")
-            self._answer(404, "text/html; charset=utf-8", self._followed(BROKEN % said))
+            title, said = "There is no such page", "The book has no page of this name."
+            if self.builds.number == self.builds.first:
+                title, said = "The book is being made", "This page shows it as soon as it is there."
+            page_of_none = WITHOUT.format(title, escape(self.builds.error or said))
+            self._answer(404, "text/html; charset=utf-8", self._followed(page_of_none))
 
     def _followed(self, page: str) -> str:
         # A page that is loaded after a failed build is told of it at once.
@@ -141,20 +137,13 @@ class _Handler(http.server.SimpleHTTPRequestHandler):
         self.wfile.write(content)
 
 
-def watched_files(book: Book) -> dict[Path, int]:
-    """When each file that the book is made from was last changed, in nanoseconds."""
-    package = Path(__file__).parent.parent
-    found: dict[Path, int] = {}
-    for folder in (book.folder, package):
-        for pattern in WATCHED:
-            for path in folder.rglob(pattern):
-                inside = path.relative_to(folder)
-                if (
-                    not any(part.startswith((".", "_book")) for part in inside.parts)
-                    and path.is_file()
-                ):
-                    found[path] = path.stat().st_mtime_ns
-    return found
+class _Server(http.server.ThreadingHTTPServer):
+    """A server that says nothing of a browser that has gone away."""
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Let only what is no lost connection be seen."""
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)
 
 
 def serve(
@@ -163,6 +152,7 @@ def serve(
     say: Callable[[str], None],
     stop: threading.Event | None = None,
     show: Callable[[str], None] | None = None,
+    progress: Progress | None = None,
 ) -> None:
     """Make the website, serve it on the loopback address, and follow the project's files.
 
@@ -178,6 +168,8 @@ def serve(
         Ends it when set; without one, Ctrl-C does.
     show
         Told where the website is; by default as `say`.
+    progress
+        Told after each cell that is run.
 
     Raises
     ------
@@ -187,36 +179,53 @@ def serve(
     stop = stop or threading.Event()
     book = open_book(project)
     builds = _Builds()
-    _make(project, say, builds)
     handler = functools.partial(_Handler, directory=str(book.output), builds=builds)
+    # Before the first build, so that nobody waits for it in vain.
     try:
-        server = http.server.ThreadingHTTPServer(("127.0.0.1", port), handler)
+        server = _Server(("127.0.0.1", port), handler)
     except OSError as error:
         raise BookError(
             "the preview cannot start",
-            [Fault(f"port {port}", error.strerror or "", "choose another --port")],
+            [
+                Fault(
+                    f"port {port}",
+                    error.strerror or "",
+                    "choose another --port, or 0 for a free one",
+                )
+            ],
         ) from None
     threading.Thread(target=server.serve_forever, daemon=True).start()
-    (show or say)(f"Open http://127.0.0.1:{server.server_address[1]}/ and leave with Ctrl-C")
-    seen = watched_files(book)
     try:
-        while not stop.wait(INTERVAL):
-            now = watched_files(book)
-            if now != seen:
-                seen = now
-                _make(project, say, builds)
+        (show or say)(f"Open http://127.0.0.1:{server.server_address[1]}/ and leave with Ctrl-C")
+        # As it is before a build: what changes while that goes on is for the next.
+        watch = Watch([book.folder, PACKAGE], _panel(), [book.output])
+        say(_make(project, builds, progress))
+        while changed := watch.changed(stop):
+            names = [_name(path, book.folder) for path in changed]
+            more = f" and {len(names) - 1} more" if len(names) > 1 else ""
+            said = _make(project, builds, progress)
+            say(f"{names[0]}{more}: {said}")
     finally:
         server.shutdown()
         server.server_close()
 
 
-def _make(project: Path, say: Callable[[str], None], builds: _Builds) -> None:
+def _panel() -> list[Path]:
+    """The panel and the mapping that the book is made from, where they are given."""
+    return [Path(os.environ[name]) for name in ("COPROD_PANEL", "COPROD_MAP") if name in os.environ]
+
+
+def _name(path: Path, folder: Path) -> str:
+    return str(path.relative_to(folder)) if path.is_relative_to(folder) else path.name
+
+
+def _make(project: Path, builds: _Builds, progress: Progress | None) -> str:
+    """Make the website; what has come of it."""
     started = time.monotonic()
     try:
-        render(project, engine="embedded", to="html")
-    except CoprodError as error:
-        say(f"Error: {error}")
+        render(project, engine="embedded", to="html", progress=progress)
+    except (CoprodError, OSError) as error:  # a file that an editor has taken away for a moment
         builds.done(str(error))
-    else:
-        say(f"Made in {time.monotonic() - started:.1f} s")
-        builds.done()
+        return f"Error: {error}"
+    builds.done()
+    return f"Made in {time.monotonic() - started:.1f} s"
