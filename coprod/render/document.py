@@ -113,7 +113,8 @@ def convert(
         converted.append(Converted(chapter, parts, tuple(dict.fromkeys(needed))))
     if faults:
         raise BookError(
-            "the book cannot be rendered", sorted(faults, key=lambda fault: fault.where)
+            "the book cannot be rendered",
+            sorted(faults, key=lambda fault: (fault.where, fault.what)),
         )
     return converted
 
