@@ -12,7 +12,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -78,9 +78,18 @@ class Place:
         }
 
     def start(
-        self, *options: str, project: Path | None = None, largest: int | None = None
+        self,
+        *options: str,
+        project: Path | None = None,
+        largest: int | None = None,
+        machine: Mapping[str, str | None] | None = None,
     ) -> subprocess.Popen[str]:
-        """Start a build; no file that it writes may be larger than is said."""
+        """Start a build; no file that it writes may be larger than is said.
+
+        What is said of the machine stands in the place of variables of its environment.
+        """
+        changed = self.environment() | dict(machine or {})
+        environment = {name: value for name, value in changed.items() if value is not None}
 
         def prepare() -> None:
             if largest is not None:
@@ -90,7 +99,7 @@ class Place:
         return subprocess.Popen(
             [*unprivileged(), *command, "--project", str(project or self.project), *options],
             cwd=self.folder,
-            env=self.environment(),
+            env=environment,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,

@@ -204,7 +204,7 @@ class Campaign:
         """Edit something, and say what, and what is to be made then."""
         if self.undo:
             self.write(*self.undo)
-        broken = self.random.random() < 0.15
+        broken = bool(self.breaking) and self.random.random() < 0.15
         edit = self.random.choice(self.breaking if broken else self.editing)
         path = self.path(edit.file, self.kept)
         if path.suffix == ".png":  # the only one that is no text
