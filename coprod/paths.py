@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+from importlib.util import find_spec
 from pathlib import Path
 
 __all__ = [
@@ -29,6 +31,7 @@ __all__ = [
     "REFERENCES",
     "TRUTH",
     "VALIDATION",
+    "package_folder",
 ]
 
 PROJECT = Path(__file__).resolve().parent.parent
@@ -56,3 +59,18 @@ CACHE = PROJECT / ".cache"
 CHAPTERS = PROJECT / "chapters"
 REFERENCES = PROJECT / "references.bib"
 REFERENCE = PROJECT / "tests" / "reference"
+
+
+@cache
+def package_folder(name: str) -> Path:
+    """Where a package stands that is needed for a file in it, since to import it may take long.
+
+    Examples
+    --------
+    >>> (package_folder("matplotlib") / "mpl-data").is_dir()
+    True
+    """
+    found = find_spec(name)
+    if found is None or found.origin is None:
+        raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+    return Path(found.origin).parent

@@ -140,6 +140,22 @@ def test_package_data_and_lock_file_make_the_key(
     assert built.kept().base != before
 
 
+def test_how_pages_look_makes_the_book_and_no_result(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    package = tmp_path / "package"
+    shutil.copytree(keys.PACKAGE, package, ignore=shutil.ignore_patterns("__pycache__"))
+    style = package / "render" / "templates" / "style.css"
+    monkeypatch.setattr(keys, "PACKAGE", package)
+    book = Book(tmp_path)
+    book.change("chapters/two.qmd", "print(open", f"open({str(style)!r})\nprint(open")
+    assert book.built() == ["one", "two"]
+    with style.open("a") as file:
+        file.write("/* changed */")
+    # The book is made anew, and of its chapters that one is run which has read the file.
+    assert book.built() == ["two"]
+
+
 def test_what_is_installed_makes_the_key(built: Book, monkeypatch: pytest.MonkeyPatch) -> None:
     before = built.kept().base
     assert any(name.startswith("pandas-") for name in keys.installed())

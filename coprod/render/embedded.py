@@ -17,7 +17,6 @@ from coprod.render.downloads import write_pngs
 from coprod.render.paper import write_paper
 from coprod.render.project import Book
 from coprod.render.provenance import Provenance
-from coprod.render.site import Page, write_site
 
 __all__ = ["make_book"]
 
@@ -59,6 +58,9 @@ def make_book(
     def website() -> None:
         announce("Website")
         converted = convert(book, chapters, notebooks, "html", fresh, kept("html"))
+        # Only now, since to import what fills in pages takes its time, which the paper need not wait for.
+        from coprod.render.site import Page, write_site
+
         downloads = book.get("data-downloads", default=False)
         copies = write_copies(book, converted, notebooks, fresh) if downloads else {}
         pages = [

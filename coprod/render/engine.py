@@ -6,18 +6,16 @@ import os
 import re
 import subprocess
 from importlib.metadata import version
-from pathlib import Path
-
-import pypandoc
 
 from coprod.errors import BookError, Fault
+from coprod.paths import package_folder
 
 __all__ = ["ENGINES", "PANDOC", "choose_engine"]
 
 ENGINES = ("auto", "quarto", "embedded")
 OLDEST_QUARTO = (1, 9)
 # The Pandoc that the wheel carries, never one of the machine's own.
-PANDOC = Path(pypandoc.__file__).parent / "files" / ("pandoc.exe" if os.name == "nt" else "pandoc")
+PANDOC = package_folder("pypandoc") / "files" / ("pandoc.exe" if os.name == "nt" else "pandoc")
 
 
 def quarto_version() -> str | None:

@@ -21,7 +21,7 @@ from typing import Any
 from coprod.errors import BookError, Fault
 from coprod.render import sealed
 from coprod.render.chapter import Chapter
-from coprod.render.keys import DATA, PACKAGE, base_key, file_hash, text_hash
+from coprod.render.keys import DATA, PACKAGE, base_key, file_hash, of_looks, text_hash
 from coprod.render.notebook import chapter_cells, has_code, notebook_name
 from coprod.render.project import Book
 
@@ -108,6 +108,8 @@ def forget(folder: Path) -> None:
 def _of_project(name: str, folder: Path) -> Path | None:
     """A file of the project that does not make the key already, else None."""
     path = Path(os.path.normpath(name))
+    if of_looks(path):
+        return path
     if not path.is_relative_to(folder) or path.is_relative_to(PACKAGE) or path.is_relative_to(DATA):
         return None
     inside = path.relative_to(folder).parts

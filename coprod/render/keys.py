@@ -21,12 +21,16 @@ __all__ = [
     "base_key",
     "file_hash",
     "installed",
+    "looks",
+    "of_looks",
     "project_files",
     "text_hash",
 ]
 
 LOCK = PROJECT / "requirements.lock"
 PACKAGE = PROJECT / "coprod"
+# How pages look and how they are written, within the package. No result rests on it unless a cell reads it.
+LOOKS = ("render/templates", "render/filters")
 # What changes from build to build, and is noted where a chapter asks for it.
 NOTED = (BUILD_VARIABLE, READ_VARIABLE)
 
@@ -41,7 +45,7 @@ def base_key(book: Book, out: Path, inputs: Mapping[str, str]) -> str:
     add(platform.python_version(), platform.platform(), platform.machine(), *installed())
     for folder in (PACKAGE, DATA):
         for file in sorted(folder.rglob("*")):
-            if file.is_file() and "__pycache__" not in file.parts:
+            if file.is_file() and "__pycache__" not in file.parts and not of_looks(file):
                 add(file.relative_to(folder).as_posix(), file_hash(file))
     add(file_hash(LOCK))
     for name, value in sorted(os.environ.items()):
@@ -53,6 +57,17 @@ def base_key(book: Book, out: Path, inputs: Mapping[str, str]) -> str:
         *project_files(book.folder, out),
     )
     return digest.hexdigest()
+
+
+def of_looks(file: Path) -> bool:
+    """Whether a file says only how pages look and how they are written."""
+    return any(file.is_relative_to(PACKAGE / folder) for folder in LOOKS)
+
+
+def looks() -> dict[str, str]:
+    """The hash of each file that says only how pages look and how they are written."""
+    files = sorted(file for folder in LOOKS for file in (PACKAGE / folder).iterdir())
+    return {str(file.relative_to(PACKAGE)): file_hash(file) for file in files}
 
 
 def installed() -> list[str]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime
-import importlib.util
 import json
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,16 +10,15 @@ from pathlib import Path
 import typst
 
 from coprod.errors import BookError, Fault
+from coprod.paths import package_folder
 from coprod.render.document import Converted
 from coprod.render.project import Book
 
 __all__ = ["write_paper"]
 
 TEMPLATE = Path(__file__).parent / "templates" / "paper.typ"
-# Typst carries a serif and a fixed-width face but no sans; Matplotlib's wheel carries DejaVu Sans. To import
-# Matplotlib takes most of a second, to find it nothing.
-MATPLOTLIB = importlib.util.find_spec("matplotlib")
-FONTS = Path(MATPLOTLIB.origin or "" if MATPLOTLIB else "").parent / "mpl-data" / "fonts" / "ttf"
+# Typst carries a serif and a fixed-width face but no sans; Matplotlib's wheel carries DejaVu Sans.
+FONTS = package_folder("matplotlib") / "mpl-data" / "fonts" / "ttf"
 
 
 def write_paper(

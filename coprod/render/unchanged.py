@@ -12,7 +12,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from coprod.render.keys import base_key, file_hash, project_files, text_hash
+from coprod.render.keys import base_key, file_hash, looks, project_files, text_hash
 from coprod.render.place import write_sealed
 from coprod.render.project import Book
 
@@ -72,4 +72,4 @@ def _content(folder: Path) -> str:
 def _key(book: Book, out: Path, to: str, provenance: Mapping[str, Any]) -> str:
     files = {name: file_hash(book.folder / name) for name in project_files(book.folder, out)}
     base = base_key(book, out, provenance["inputs"])
-    return text_hash(json.dumps([base, files, book.config, to, dict(provenance)]))
+    return text_hash(json.dumps([base, files, looks(), book.config, to, dict(provenance)]))
