@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from difflib import SequenceMatcher
 from fractions import Fraction
@@ -15,6 +15,7 @@ from fractions import Fraction
 from coprod.importing.table import Table
 from coprod.instrument import Instrument, Variable
 from coprod.mapping_schema import number
+from coprod.mapping_words import level_of, plain
 
 __all__ = ["Guess", "Held", "guesses", "held"]
 
@@ -37,8 +38,13 @@ NO_ANSWER = re.compile(
 )
 # Numbers that stand for no answer where they are outside the codebook's own.
 NO_ANSWER_CODES = {"-1", "-8", "-9", "-98", "-99", "97", "98", "99", "997", "998", "999"}
-LEVELS_CALLED = {"man": ("male", "m"), "woman": ("female", "f"), "no_qualifications": ("none",)}
-ALIKE, CLOSE = 0.75, 0.85
+ALIKE = 0.75
+# Where so many have answered, an end of the codebook's scale that nobody chose is perhaps no part of
+# theirs; where their answers take so small a share of a scale of numbers, it is not.
+MANY, SHARE = 100, 0.6
+HUNDRED = {("0", "100"), ("1", "100")}
+LONGEST = 20
+"""The longest scale; longer ones, as of years, count something."""
 # Held by fewer people than this, or as one of more values than this, a value could be of one person.
 COMMON, FEW, LONG = 10, 25, 60
 
@@ -96,8 +102,8 @@ class Guess:
         What its values are in the codebook, which are no answer, and which are like nothing.
     rescale
         The ends of its scale, where that is another than the codebook's.
-    numbers
-        Whether it could be rescaled instead.
+    offered
+        The ends of its scale, where that is perhaps another than the codebook's.
     """
 
     variable: Variable
@@ -106,12 +112,12 @@ class Guess:
     missing: list[str] = field(default_factory=list)
     unnamed: list[str] = field(default_factory=list)
     rescale: tuple[str, str] | None = None
-    numbers: bool = False
+    offered: tuple[str, str] | None = None
 
     @property
     def certain(self) -> bool:
         """Whether nothing has to be said: name and values are the codebook's own."""
-        changed = self.values or self.missing or self.unnamed or self.rescale
+        changed = self.values or self.missing or self.unnamed or self.rescale or self.offered
         return self.held.name == self.variable.name and not changed
 
 
@@ -184,8 +190,8 @@ def _likeness(variable: Variable, column: Held) -> float:
     """How like a variable a column is, by its name and by its title: 0 to 2."""
     if column.name == variable.name:
         return 2.0
-    name = _plain(column.name)
-    own = {_plain(variable.name), *CALLED.get(variable.name, ())}
+    name = plain(column.name)
+    own = {plain(variable.name), *CALLED.get(variable.name, ())}
     score = 1.5 if name in own else 0.0
     # A label of one word, as a title's first: 'Age last birthday'.
     first = re.match(r"\w+", column.title.lower())
@@ -195,7 +201,7 @@ def _likeness(variable: Variable, column: Held) -> float:
         for given in (column.title, column.name):
             # A question in full, as survey platforms write it in the header, or a title.
             if text and len(given) > 3:
-                score = max(score, _ratio(_plain(text), _plain(given)))
+                score = max(score, _ratio(plain(text), plain(given)))
     return score
 
 
@@ -207,10 +213,6 @@ def _ratio(one: str, other: str) -> float:
     return matcher.ratio()
 
 
-def _plain(text: str) -> str:
-    return "".join(c for c in text.lower() if c.isalnum())
-
-
 def _in_order(value: str) -> tuple[int, Fraction, str]:
     found = number(value)
     return (1, Fraction(0), value) if found is None else (0, found, value)
@@ -218,30 +220,73 @@ def _in_order(value: str) -> tuple[int, Fraction, str]:
 
 def _guess(variable: Variable, column: Held) -> Guess:
     guess = Guess(variable, column)
-    if variable.kind == "text" or variable.role in ("stratum", "weight") or not column.categories:
+    if not column.categories:
+        # A scale to a hundred has many values, of which the ends alone are anybody's.
+        numbers = sorted(column.values, key=_in_order)
+        if numbers and (numbers[0], numbers[-1]) in HUNDRED and not variable.levels:
+            guess.rescale = _ends(variable, numbers)
+        return guess
+    if variable.kind == "text" or variable.role in ("stratum", "weight"):
         return guess
     known = sorted({*column.labels, *column.values} - set(column.declared), key=_in_order)
     guess.missing = [value for value in known if _no_answer(variable, value, column)]
     answers = [value for value in known if value not in guess.missing]
-    if not variable.levels or not answers:
+    ends = _ends(variable, answers)
+    if not answers or not (variable.levels or ends):
         return guess
     own = set(map(str, variable.levels))
     # A number without a label says nothing; a text is its own label.
     said = {v: column.labels.get(v, "" if number(v) is not None else v) for v in answers}
-    meant = {value: _level(variable, label) for value, label in said.items()}
-    numbers = all(number(value) is not None for value in answers)
+    meant = _meant(variable, said)
     if all(said.values()) and any(meant.values()):
         if any(level != value for value, level in meant.items()):
             guess.values = {value: level for value, level in meant.items() if level}
-    elif set(answers) <= own:
+    elif ends and _another(variable, column, answers):
+        guess.rescale = ends
         return guess
-    elif variable.kind == "integer" and numbers and len(answers) > 1:
-        guess.rescale = (answers[0], answers[-1])
+    elif not own or (set(answers) <= own and not all(said.values())):
+        many = sum(column.values.get(value, 0) for value in answers) >= MANY
+        guess.offered = ends if many else None
         return guess
     shown = set(column.shown())
     guess.unnamed = [v for v, level in meant.items() if not level and v in shown]
-    guess.numbers = numbers and variable.kind == "integer"
+    guess.offered = ends if guess.unnamed else None
     return guess
+
+
+def _meant(variable: Variable, said: dict[str, str]) -> dict[str, str]:
+    """The level that each value's label means; of several that seem to mean one, only that called so."""
+    levels = {value: level_of(variable, label) for value, label in said.items()}
+    often = Counter(level for level, _ in levels.values())
+    return {
+        value: level if exact or often[level] == 1 else ""
+        for value, (level, exact) in levels.items()
+    }
+
+
+def _ends(variable: Variable, answers: Sequence[str]) -> tuple[str, str] | None:
+    """The ends of the scale that the answers have, where they are numbers and that is another."""
+    low, high = variable.minimum, variable.maximum
+    numbers = [number(value) for value in answers]
+    if variable.kind != "integer" or low is None or high is None or high - low > LONGEST:
+        return None
+    if None in numbers or len(answers) < 2 or (numbers[0], numbers[-1]) == (low, high):
+        return None
+    return answers[0], answers[-1]
+
+
+def _another(variable: Variable, column: Held, answers: Sequence[str]) -> bool:
+    """Whether the answers, in order, are on another scale than the codebook's."""
+    assert variable.minimum is not None
+    assert variable.maximum is not None
+    first, last = float(answers[0]), float(answers[-1])
+    if first < variable.minimum or last > variable.maximum:
+        return True
+    # Nobody may have chosen a level; but of many numbers people choose more.
+    many = sum(column.values.get(value, 0) for value in answers) >= MANY
+    named = answers[0] in column.labels and answers[-1] in column.labels
+    short = last - first <= SHARE * (variable.maximum - variable.minimum)
+    return not variable.levels and short and (many or named)
 
 
 def _no_answer(variable: Variable, value: str, column: Held) -> bool:
@@ -252,29 +297,7 @@ def _no_answer(variable: Variable, value: str, column: Held) -> bool:
         # A text that nobody else wrote is shown only if it says nothing else.
         own = value not in column.labels and column.values.get(value, 0) < COMMON
         match = NO_ANSWER.fullmatch(label) if own else NO_ANSWER.match(label)
-        return bool(match) and not _level(variable, label)
+        return bool(match) and not level_of(variable, label)[0]
     low, high = variable.minimum, variable.maximum
     inside = low is not None and high is not None and low <= float(value) <= high
     return value in NO_ANSWER_CODES and not inside
-
-
-def _level(variable: Variable, label: str) -> str:
-    """The level that a value's label means; '' where none is alike."""
-    text = _plain(label)
-    if not text:
-        return ""
-    best, score = "", CLOSE
-    for level, own in variable.levels.items():
-        for name in _names(str(level), own):
-            if name == text:
-                return str(level)
-            like = SequenceMatcher(None, name, text, autojunk=False).ratio()
-            if like > score:
-                best, score = str(level), like
-    return best
-
-
-def _names(level: str, label: str) -> Iterator[str]:
-    """What a level may be called: its name, its label, and the parts of that."""
-    parts = (level, label, *re.split(r"[:,]", label), *LEVELS_CALLED.get(level, ()))
-    yield from dict.fromkeys(plain for part in parts if (plain := _plain(part)))

@@ -205,10 +205,12 @@ def _entry(guess: Guess) -> Iterator[str]:
             f"      {_scalar(value)}: {_scalar(level)}" for value, level in guess.values.items()
         )
         yield from (f"      # {shown(value)}: name what this is" for value in guess.unnamed)
-        if guess.unnamed and guess.numbers:
-            yield "    # or rescale: [lowest, highest] with halves: up or down, in place of values"
     if guess.missing:
         yield f"    missing: [{', '.join(map(_quoted, guess.missing))}]"
+    if guess.offered:
+        low, high = variable.minimum, variable.maximum
+        yield f"    # rescale: [{', '.join(guess.offered)}]"
+        yield f"    # if that is the whole of your scale: the codebook's goes from {low:g} to {high:g}"
     if guess.rescale:
         yield f"    rescale: [{', '.join(guess.rescale)}]"
         yield "    # halves: say up or down, where a value falls between two of the codebook's"

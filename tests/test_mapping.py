@@ -23,6 +23,7 @@ from coprod.errors import CoprodError, PanelError, ValidityError
 from coprod.fielded import parts
 from coprod.instrument import load_instrument
 from coprod.mapping import read_mapping
+from coprod.mapping_guess import Guess, Held, guesses
 from coprod.mapping_text import MARK
 from coprod.paths import MAPPING_TEMPLATE, PANEL
 from coprod.render.provenance import gather
@@ -589,6 +590,99 @@ def test_a_first_mapping_is_guessed_refused_confirmed_and_right(
     assert run(["map", str(file), "--out", str(out)]) == 2
     assert "is not overwritten" in capsys.readouterr().err
     assert out.read_bytes() == before
+
+
+def guessed(variable: str, labels: list[str] | dict[str, str], counts: dict[str, int]) -> Guess:
+    """The guess for a column that has the variable's name, with labels or without."""
+    named = labels if isinstance(labels, dict) else {str(n): x for n, x in enumerate(labels, 1)}
+    column = Held(variable, "", named, counts or dict.fromkeys(named, 30))
+    return guesses([column], INSTRUMENT)[variable]
+
+
+FIVE = ["Very dissatisfied", "Dissatisfied", "Neither satisfied nor dissatisfied", "Satisfied"]
+INFORMED = ["Very well informed", "Fairly well informed", "Not very well informed"]
+
+
+@pytest.mark.parametrize(
+    ("variable", "labels", "levels"),
+    [
+        ("safety_satisfied", [*FIVE, "Very satisfied"], "12345"),
+        ("safety_satisfied", ["Satisfied", "Dissatisfied"], "42"),
+        ("safety_satisfied", ["Extremely satisfied", "Quite satisfied", "Neither"], "543"),
+        ("safety_state", ["Very safe", "Safe", "Unsafe", "Very unsafe"], "5421"),
+        ("safety_informed", [*INFORMED, "Not at all well informed"], "5421"),
+        ("safety_consulted", ["Very often", "Quite often", "Rarely", "Never"], "5421"),
+        ("safety_consulted", ["Often", "Not often"], "4-"),
+        ("safety_state", ["Excellent", "Fair", "Bad"], "---"),
+        # Seven steps are not five: what is beyond both ends is for a person to say.
+        (
+            "safety_satisfied",
+            ["Extremely dissatisfied", *FIVE, "Very satisfied", "Extremely satisfied"],
+            "-12345-",
+        ),
+    ],
+)
+def test_an_answer_is_not_taken_for_its_opposite_nor_a_mild_one_for_a_strong_one(
+    variable: str, labels: list[str], levels: str
+) -> None:
+    guess = guessed(variable, labels, {})
+    wanted = {str(n): level for n, level in enumerate(levels, 1) if level != "-"}
+    # Values that are the codebook's own need not be named.
+    assert guess.values == ({} if all(n == level for n, level in wanted.items()) else wanted)
+    assert guess.unnamed == [str(n) for n, level in enumerate(levels, 1) if level == "-"]
+
+
+def answers(low: int, high: int, count: int = 30) -> dict[str, int]:
+    return {str(value): count for value in range(low, high + 1)}
+
+
+@pytest.mark.parametrize(
+    ("variable", "labels", "counts", "rescale", "offered"),
+    [
+        ("willing", {}, answers(1, 5), ("1", "5"), None),
+        ("willing", {"1": "Not at all", "5": "Completely"}, answers(1, 5, 3), ("1", "5"), None),
+        ("willing", {}, answers(0, 100), ("0", "100"), None),
+        ("willing", {}, answers(0, 20), ("0", "20"), None),
+        ("willing", {}, answers(1, 10), None, ("1", "10")),
+        ("willing", {}, answers(0, 10), None, None),
+        # Of few people, some numbers may have been nobody's.
+        ("willing", {}, answers(4, 8, 3), None, None),
+        ("safety_state", {}, answers(0, 10), ("0", "10"), None),
+        ("safety_state", {}, answers(1, 4), None, ("1", "4")),
+        ("safety_state", {}, answers(1, 4, 3), None, None),
+        ("safety_state", {}, answers(1, 5), None, None),
+        # Years are counted, and on no scale.
+        ("age", {}, answers(18, 38), None, None),
+        ("years", {}, answers(0, 20), None, None),
+    ],
+)
+def test_a_scale_of_another_range_is_offered_to_be_rescaled(
+    variable: str,
+    labels: dict[str, str],
+    counts: dict[str, int],
+    rescale: tuple[str, str] | None,
+    offered: tuple[str, str] | None,
+) -> None:
+    guess = guessed(variable, labels, counts)
+    assert (guess.rescale, guess.offered) == (rescale, offered)
+    assert guess.certain is (rescale is offered is None)
+
+
+def test_a_scale_of_another_range_is_fitted_once_it_is_confirmed(tmp_path: Path) -> None:
+    willing = [str(1 + at % 5) for at in range(len(SHIPPED))]
+    state = [str(1 + at % 4) for at in range(len(SHIPPED))]
+    file = file_of(tmp_path, SHIPPED.assign(willing=willing, safety_state=state))
+    out = tmp_path / "first.yml"
+    assert run(["map", str(file), "--out", str(out)]) == 0
+    text = out.read_text(encoding="utf-8")
+    assert "    rescale: [1, 5]\n" in text
+    offered = "    # rescale: [1, 4]\n    # if that is the whole of your scale: the codebook's goes from 1 to 5\n"
+    assert offered in text
+    confirmed = "".join(line for line in text.splitlines(True) if MARK not in line)
+    halves = "    rescale: [1, 5]\n    halves: up\n"
+    panel = open_panel(file, plan(tmp_path, confirmed.replace("    rescale: [1, 5]\n", halves)))
+    assert panel.frame["willing"].tolist()[:5] == [0, 3, 5, 8, 10]
+    assert panel.frame["safety_state"].tolist()[:5] == [1, 2, 3, 4, 1]
 
 
 def test_a_file_that_cannot_be_read_gets_no_mapping(
