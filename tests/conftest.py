@@ -43,9 +43,19 @@ def chromium() -> str:
     return found
 
 
-@pytest.fixture(scope="session")
-def conformance_book(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The conformance book, rendered by the embedded engine, once for all processes of a run."""
+def processor_seconds() -> float:
+    """What this process and those that it started and ended have used."""
+    import resource
+
+    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return sum(each.ru_utime + each.ru_stime for each in used)
+
+
+def render_once(tmp_path_factory: pytest.TempPathFactory, name: str, project: Path) -> Path:
+    """A book, rendered by the embedded engine once for all processes of a run.
+
+    Beside it stands how many processor seconds that took.
+    """
     # Here, since not every run needs them, nor has every system the first.
     import fcntl
 
@@ -54,9 +64,24 @@ def conformance_book(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.getbasetemp()
     if "PYTEST_XDIST_WORKER" in os.environ:
         folder = folder.parent
-    out = folder / "conformance" / "book"
-    with (folder / "conformance.lock").open("w") as lock:
+    out = folder / name / "book"
+    with (folder / f"{name}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not out.exists():  # it is moved there when it is whole
-            render(Path(__file__).parent / "conformance" / "book", "embedded", out=out, cache=False)
+            started = processor_seconds()
+            render(project, "embedded", out=out, cache=False)
+            (out.parent / "seconds").write_text(str(processor_seconds() - started))
     return out
+
+
+@pytest.fixture(scope="session")
+def conformance_book(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The conformance book."""
+    project = Path(__file__).parent / "conformance" / "book"
+    return render_once(tmp_path_factory, "conformance", project)
+
+
+@pytest.fixture(scope="session")
+def real_book(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """This book itself."""
+    return render_once(tmp_path_factory, "real", Path(__file__).parent.parent)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import resource
 from pathlib import Path
 
 import pandas as pd
@@ -24,23 +23,9 @@ from tests.numbers_in_prose import other_people, prose, stayed
 from tests.test_build import contents
 
 
-def processor_seconds() -> float:
-    """What this process and those that it started and ended have used."""
-    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
-    return sum(each.ru_utime + each.ru_stime for each in used)
-
-
 @pytest.fixture(scope="module")
-def built_in(tmp_path_factory: pytest.TempPathFactory) -> tuple[Built, float]:
-    """The book, and the processor seconds that it took."""
-    started = processor_seconds()
-    built = render(PROJECT, "embedded", out=tmp_path_factory.mktemp("first") / "book", cache=False)
-    return built, processor_seconds() - started
-
-
-@pytest.fixture(scope="module")
-def built(built_in: tuple[Built, float]) -> Built:
-    return built_in[0]
+def built(real_book: Path) -> Built:
+    return Built(real_book, "embedded", 0.0, real_book / "coprod.pdf")
 
 
 @pytest.fixture(scope="module")
@@ -48,8 +33,8 @@ def pages(built: Built) -> dict[str, BeautifulSoup]:
     return {
         path.relative_to(built.out).as_posix(): BeautifulSoup(path.read_text(), "html.parser")
         for path in sorted(built.out.rglob("*.html"))
-        if path.name
-        != "404.html"  # which stands in the place of others, and is tested in test_site.py
+        # 404.html stands in the place of others, and is tested in test_site.py.
+        if path.name != "404.html"
     }
 
 
@@ -72,9 +57,9 @@ def test_a_second_build_elsewhere_has_the_same_bytes(
     assert [name for name in first | second if first.get(name) != second.get(name)] == []
 
 
-def test_it_is_made_in_time(built_in: tuple[Built, float]) -> None:
+def test_it_is_made_in_time(built: Built) -> None:
     # Twice what benchmarks/RESULTS.md says. Processor time, since the tests share the processors.
-    assert 10 < built_in[1] < 160
+    assert 10 < float((built.out.parent / "seconds").read_text()) < 160
 
 
 def test_every_page_names_its_data_and_its_engine(pages: dict[str, BeautifulSoup]) -> None:

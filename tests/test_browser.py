@@ -2,36 +2,18 @@
 
 from __future__ import annotations
 
-import functools
-import http.server
-import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import (
-    Browser,
-    BrowserContext,
-    Page,
-    ViewportSize,
-    expect,
-    sync_playwright,
-)
+from playwright.sync_api import Browser, BrowserContext, Page, ViewportSize, expect
+
+from tests.browsing import browsing, hear, scrolls_sideways, served
 
 pytestmark = pytest.mark.browser
 
-# Nothing of the browser's own may leave the machine either.
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 DESKTOP: ViewportSize = {"width": 1280, "height": 800}
 PHONE: ViewportSize = {"width": 390, "height": 844}
 PATHS = (
@@ -45,31 +27,18 @@ PATHS = (
 Open = Callable[..., Page]
 
 
-class Quiet(http.server.SimpleHTTPRequestHandler):
-    """Hands out files without a word."""
-
-    def log_message(self, *arguments: object) -> None:
-        pass
-
-
 @pytest.fixture(scope="module")
 def address(conformance_book: Path) -> Iterator[str]:
     """Where the book is served."""
-    handler = functools.partial(Quiet, directory=str(conformance_book))
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_address[1]}"
-    server.shutdown()
-    server.server_close()
+    with served(conformance_book) as address:
+        yield address
 
 
 @pytest.fixture(scope="module")
 def browser(conformance_book: Path, chromium: str) -> Iterator[Browser]:
     """Chromium. It starts after the book is made, since its event loop would be in the way."""
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
+    with browsing(chromium) as browser:
         yield browser
-        browser.close()
 
 
 @pytest.fixture
@@ -84,16 +53,7 @@ def visit(browser: Browser, address: str) -> Iterator[Open]:
         )
         contexts.append(context)
         page = context.new_page()
-        own = (address, "data:", "blob:", "file:")
-        page.on(
-            "request",
-            lambda request: None if request.url.startswith(own) else heard.append(request.url),
-        )
-        page.on(
-            "console",
-            lambda said: heard.append(said.text) if said.type in ("error", "warning") else None,
-        )
-        page.on("pageerror", lambda error: heard.append(str(error)))
+        hear(page, address, heard)
         page.goto(f"{root}/{path}")
         return page
 
@@ -101,12 +61,6 @@ def visit(browser: Browser, address: str) -> Iterator[Open]:
     for context in contexts:
         context.close()
     assert heard == []
-
-
-def scrolls_sideways(page: Page) -> bool:
-    return bool(
-        page.evaluate("document.documentElement.scrollWidth > document.documentElement.clientWidth")
-    )
 
 
 # Search ------------------------------------------------------------------------------------------
@@ -278,12 +232,26 @@ def test_the_page_says_where_the_reader_is(visit: Open) -> None:
     expect(page.locator(".toc [aria-current]")).to_have_text("An unnumbered end")
 
 
-def test_a_heading_has_a_link_to_itself(visit: Open, address: str) -> None:
-    page = visit("chapters/two.html")
-    anchor = page.locator("#sec-tables").get_by_role("link", name="Permanent link to this section")
-    anchor.focus()
-    expect(anchor).to_have_css("opacity", "1")
+def test_a_heading_s_address_is_copied(visit: Open, address: str) -> None:
+    page = visit("chapters/two.html", permissions=["clipboard-read", "clipboard-write"])
+    heading = page.locator("#sec-tables")
+    expect(heading).to_have_accessible_name("2.1 Tables")
+    button = page.locator(".heading", has=heading).get_by_role("button")
+    expect(button).to_have_accessible_name("Copy the link to this section: Tables")
+    button.focus()
+    expect(button).to_have_css("opacity", "1")
     page.keyboard.press("Enter")
+    expect(button).to_have_text("Copied")
+    expect(page.locator("#said")).to_have_text("Copied")
+    there = f"{address}/chapters/two.html#sec-tables"
+    assert page.evaluate("navigator.clipboard.readText()") == there
+    assert page.url == there
+    expect(button).to_have_text("")
+
+
+def test_without_scripts_a_heading_has_a_link_to_itself(visit: Open, address: str) -> None:
+    page = visit("chapters/two.html", java_script_enabled=False)
+    page.get_by_role("link", name="Link to this section: Tables").click()
     page.wait_for_url(f"{address}/chapters/two.html#sec-tables")
 
 

@@ -24,8 +24,8 @@ from coprod.paths import PANEL, PROJECT
 from coprod.render.build import render
 from coprod.render.project import LONGEST, open_book
 from tests.books import CONFIG, write_book
+from tests.browsing import FLAGS, Quiet
 from tests.hostile import FLAG, SECRET, TEXTS, formulas, squeezed, unseen
-from tests.test_browser import FLAGS, Quiet
 from tests.test_build import fake_quarto
 
 TITLE = (

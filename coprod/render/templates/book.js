@@ -58,7 +58,8 @@
   // A button that copies says so for a moment, to the eye and to a screen reader.
   function copies(button, text, before) {
     const words = button.textContent;
-    button.addEventListener("click", async () => {
+    button.addEventListener("click", async (event) => {
+      event.preventDefault();
       before?.();
       await copy(text());
       button.textContent = "Copied";
@@ -77,18 +78,26 @@
   for (const button of all("button[data-copies]")) {
     copies(button, () => one(button.dataset.copies).textContent.trim());
   }
-  // Without a script the sign beside a heading is a link; with one it copies the section's address.
+  // Without a script the sign beside a heading is a link; with one it is a button that copies the address.
   for (const link of all("a.anchor")) {
-    const button = make("button", { type: "button", className: "anchor" });
-    button.setAttribute("aria-label", link.getAttribute("aria-label").replace("Link", "Copy the link"));
-    copies(button, () => link.href, () => history.replaceState(null, "", link.hash));
-    link.replaceWith(button);
+    link.role = "button";
+    link.setAttribute("aria-label", link.getAttribute("aria-label").replace("Link", "Copy the link"));
+    link.addEventListener("keydown", (event) => {
+      if (event.key !== " ") return;
+      event.preventDefault();
+      link.click();
+    });
+    copies(link, () => link.href, () => history.replaceState(null, "", link.hash));
   }
 
-  // What scrolls sideways can be reached by the keyboard ---------------------------------------------
-  for (const block of all("pre, .equation")) {
-    if (block.scrollWidth > block.clientWidth) block.tabIndex = 0;
-  }
+  // What scrolls sideways can be reached by the keyboard, as soon as it does ---------------------------
+  const sized = new ResizeObserver((entries) => {
+    for (const { target } of entries) {
+      if (target.scrollWidth > target.clientWidth) target.tabIndex = 0;
+      else target.removeAttribute("tabindex");
+    }
+  });
+  for (const block of all("pre, .equation")) sized.observe(block);
 
   // Tabs ------------------------------------------------------------------------------------------
   function choose(tab, focus) {
@@ -143,7 +152,7 @@
   // Paper shows what a screen folds ------------------------------------------------------------------
   let unfolded = [];
   addEventListener("beforeprint", () => {
-    unfolded = all(".callout details:not([open])");
+    unfolded = all(".callout details:not([open]), .cite:not([open])");
     for (const details of unfolded) details.open = true;
   });
   addEventListener("afterprint", () => {
