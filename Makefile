@@ -75,9 +75,11 @@ validation: export OPENBLAS_NUM_THREADS = 1
 validation: .venv/test.stamp ## Compare with R's results again, into data/validation.csv (1 minute)
 	$(BIN)/python -m tests.reference.validation
 
-bench: .venv/test.stamp ## Measure the build and the randomisation tests; results go to benchmarks/RESULTS.md
+bench: .venv/test.stamp ## Measure the build and what it cannot do without, harm it and edit it at random (1 hour)
 	$(BIN)/python -m benchmarks.build
 	$(BIN)/python -m benchmarks.randomisation
+	$(BIN)/python -m benchmarks.faults
+	$(BIN)/python -m benchmarks.staleness
 
 lock: .venv/uv.stamp ## Renew the lock files from pyproject.toml, for Linux, macOS and Windows
 	$(LOCK) --upgrade -o requirements-uv.lock requirements-uv.in

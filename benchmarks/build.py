@@ -2,13 +2,16 @@
 
 Everything happens in a clone, whose files are changed as a case says. Each run is a process of its
 own. Wall time, the processor time of all processes and the peak of their memory together go to
-``benchmarks/results.json``, from which ``benchmarks/RESULTS.md`` and ``REPRODUCING.md`` are written.
+``benchmarks/results.json``, from which ``benchmarks/RESULTS.md`` and ``REPRODUCING.md`` are written. The
+same run measures what no build can do without (``benchmarks/floor.py``), and Quarto where it is on the PATH.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -18,8 +21,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import psutil
+import yaml
 
-from benchmarks.results import update
+from benchmarks.results import floors, update
 
 PROJECT = Path(__file__).resolve().parent.parent
 
@@ -73,10 +77,53 @@ def memory(process: psutil.Process) -> float:
     return total / 2**20
 
 
+def least(project: Path, folder: Path, runs: int) -> dict[str, dict[str, float]]:
+    """What a book cannot be made without, the median of several processes: wall and processor seconds."""
+    found = []
+    for number in range(runs):
+        from_nothing(folder, number)
+        command = [sys.executable, "-m", "benchmarks.floor", str(project)]
+        environment = os.environ | KERNEL | {"PYTHONPATH": str(folder)}
+        run = subprocess.run(
+            command, cwd=folder, env=environment, stdout=subprocess.PIPE, check=True
+        )
+        found.append(json.loads(run.stdout))
+    found.sort(key=lambda each: sum(step["wall_seconds"] for step in each.values()))
+    return dict(found[len(found) // 2])
+
+
+def quarto(folder: Path, runs: int) -> list[Measured]:
+    """Quarto's own builds of this book, with what it has frozen and without; none where there is no Quarto."""
+    if shutil.which("quarto") is None:
+        return []
+    config = folder / "_quarto.yml"
+    text = config.read_text(encoding="utf-8")
+    measured = []
+    for freeze in (False, "auto"):
+        said = yaml.safe_load(text)
+        said.setdefault("execute", {})["freeze"] = freeze
+        config.write_text(yaml.safe_dump(said, sort_keys=False), encoding="utf-8")
+        if freeze:
+            measure(["quarto", "render"], folder)  # it freezes first
+        found = [measure(["quarto", "render"], folder) for _ in range(runs)]
+        measured.append(median(f"quarto render, {'all frozen' if freeze else 'no freeze'}", found))
+    config.write_text(text, encoding="utf-8")
+    return measured
+
+
+def median(case: str, found: list[tuple[float, float, float]]) -> Measured:
+    """The run in the middle by wall time."""
+    wall, processor, peak = sorted(found)[len(found) // 2]
+    return Measured(case, round(wall, 2), round(processor, 2), round(peak, 1), len(found))
+
+
+# As the build lets its kernels compute.
+KERNEL = dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"), "1")
 RENDER = [sys.executable, "-m", "coprod", "render", "--engine", "embedded", "--quiet"]
 CONFORMANCE = Path("tests") / "conformance" / "book"
 COLD = "this book, website and PDF"
 """The case that the book itself speaks of."""
+CONFORMANCE_COLD = "the conformance book, website and PDF"
 
 
 def changed(file: str, old: str, new: str) -> Callable[[Path, int], None]:
@@ -96,15 +143,20 @@ def nothing(folder: Path, run: int) -> None:
     """No change."""
 
 
+def from_nothing(folder: Path, run: int) -> None:
+    """Not even single results are kept, which a build without a cache would still find."""
+    shutil.rmtree(folder / ".cache", ignore_errors=True)
+
+
 # What is measured, what is changed before each run, and the options of the build.
 CASES: dict[str, tuple[Callable[[Path, int], None], list[str]]] = {
-    COLD: (nothing, ["--no-cache"]),
-    "this book, website only": (nothing, ["--no-cache", "--to", "html"]),
-    "the conformance book, website and PDF": (
-        nothing,
+    COLD: (from_nothing, ["--no-cache"]),
+    "this book, website only": (from_nothing, ["--no-cache", "--to", "html"]),
+    CONFORMANCE_COLD: (
+        from_nothing,
         ["--no-cache", "--project", str(CONFORMANCE)],
     ),
-    "this book, first with what is kept": (nothing, []),
+    "this book, first with what is kept": (from_nothing, []),
     "this book, nothing changed": (nothing, []),
     "this book, one paragraph edited": (
         changed(
@@ -143,14 +195,20 @@ def main() -> None:
             for run in range(runs if "first" not in case else 1):
                 change(folder, run)
                 found.append(measure([*RENDER, *options], folder))
-            wall, processor, peak = sorted(found)[len(found) // 2]
-            measured.append(
-                Measured(case, round(wall, 2), round(processor, 2), round(peak, 1), len(found))
-            )
+            each = median(case, found)
+            measured.append(each)
             print(
-                f"{case}: {wall:.1f} s wall, {processor:.1f} s processor, {peak:.0f} MB", flush=True
+                f"{case}: {each.wall_seconds:.1f} s wall, {each.processor_seconds:.1f} s processor, "
+                f"{each.peak_megabytes:.0f} MB",
+                flush=True,
             )
-    update(cases=[asdict(each) for each in measured])
+        measured += quarto(folder, runs)
+        floor = {
+            case: least(folder / project, folder, runs)
+            for case, project in ((COLD, Path()), (CONFORMANCE_COLD, CONFORMANCE))
+        }
+    update(cases=[asdict(each) for each in measured], floor=floor)
+    print("\n".join(floors(floor, [asdict(each) for each in measured])))
 
 
 if __name__ == "__main__":

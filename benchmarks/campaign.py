@@ -8,9 +8,11 @@ import hashlib
 import os
 import resource
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -92,6 +94,8 @@ class Place:
         environment = {name: value for name, value in changed.items() if value is not None}
 
         def prepare() -> None:
+            # In the background Ctrl-C is ignored, and so it would be by what is started there.
+            signal.signal(signal.SIGINT, signal.SIG_DFL)
             if largest is not None:
                 resource.setrlimit(resource.RLIMIT_FSIZE, (largest, largest))
 
@@ -150,6 +154,8 @@ def place(package: Path = PROJECT, disk: str | None = None) -> Iterator[tuple[Pl
     # A short name, not below one's own temporary folder: sockets go there.
     folder = Path(tempfile.mkdtemp(prefix="campaign-", dir="/tmp" if os.name == "posix" else None))
     own = False
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     try:
         if disk and hasattr(os, "geteuid") and os.geteuid() == 0:
             mount = ["mount", "-t", "tmpfs", "-o", f"size={disk}", "tmpfs", str(folder)]

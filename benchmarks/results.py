@@ -6,6 +6,7 @@ import datetime
 import json
 import os
 import platform
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -49,9 +50,48 @@ def table(found: dict[str, Any]) -> str:
         f"| {each['peak_megabytes']:.0f} | {each['runs']} |"
         for each in found.get("cases", [])
     ]
+    if "floor" in found:
+        lines += floors(found["floor"], found.get("cases", []))
     if "randomisation" in found:
         lines += randomisation(found["randomisation"])
     return "\n".join(lines) + "\n"
+
+
+def floors(
+    found: Mapping[str, Mapping[str, Mapping[str, float]]], cases: Sequence[Mapping[str, Any]]
+) -> list[str]:
+    """How a build compares with what it cannot do without, and with Quarto."""
+    lines = [
+        "",
+        "# What a build cannot do without",
+        "",
+        "Measured in the same run: the cells of all chapters, run in one process that has imported what they",
+        "need, without a kernel; Pandoc, once for each chapter and format, without a filter; Typst, on the text",
+        "that the build gives it. One after another. A build also starts, imports, cites, indexes and checks.",
+        "",
+        "| case | step | wall, s | processor, s |",
+        "|:-----|:-----|--------:|-------------:|",
+    ]
+    ratios = []
+    by_name = {each["case"]: each for each in cases}
+    for case, steps in found.items():
+        whole = {
+            kind: sum(step[kind] for step in steps.values())
+            for kind in ("wall_seconds", "processor_seconds")
+        }
+        for name, step in {**steps, "together": whole}.items():
+            lines.append(
+                f"| {case} | {name} | {step['wall_seconds']:.1f} | {step['processor_seconds']:.1f} |"
+            )
+        if build := by_name.get(case):
+            wall, processor = (build[kind] / whole[kind] for kind in whole)
+            ratios.append(
+                f"- {case}: {wall:.2f} times the wall time, {processor:.2f} times the processor time."
+            )
+    lines += ["", "The build takes, of that:", "", *ratios]
+    if not any(name.startswith("quarto") for name in by_name):
+        lines += ["", "There was no Quarto on the PATH, so none was measured."]
+    return lines
 
 
 def randomisation(found: dict[str, Any]) -> list[str]:

@@ -12,7 +12,6 @@ import hashlib
 import json
 import os
 import platform
-import tempfile
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from importlib.metadata import version
@@ -142,14 +141,12 @@ def _write(file: Path, key: str, frame: pd.DataFrame) -> None:
     table = pa.Table.from_pandas(frame)
     marks = {"coprod_key": key, "coprod_content": _fingerprint(frame)}
     table = table.replace_schema_metadata({**(table.schema.metadata or {}), **marks})
-    temporary = None
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=file.parent, suffix=".part")
-        os.close(handle)
-        pq.write_table(table, temporary)
-        Path(temporary).replace(file)
+        # In its place: half a file is noticed, a temporary one of a kernel that is killed stays for good.
+        # Whoever reads what was there still has it.
+        file.unlink(missing_ok=True)
+        pq.write_table(table, file)
     except (OSError, pa.ArrowException):
-        if temporary:
-            with suppress(OSError):
-                Path(temporary).unlink()
+        with suppress(OSError):
+            file.unlink()

@@ -17,7 +17,13 @@ def find_browser() -> str | None:
 
 
 # Their tests take longest: they come first, so that no process is left with them at the end.
-LONG = ("test_book.py", "test_robustness.py", "test_recovery.py", "test_validation.py")
+LONG = (
+    "test_book.py",
+    "test_faults.py",
+    "test_robustness.py",
+    "test_recovery.py",
+    "test_validation.py",
+)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

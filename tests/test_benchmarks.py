@@ -3,15 +3,31 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from benchmarks.randomisation import compare
-from benchmarks.results import table
+from benchmarks.results import floors, table
 from coprod.panel import open_panel
-from coprod.paths import PANEL
+from coprod.paths import PANEL, PROJECT
+from tests.books import write_book
 
+ONE = """\
+# One {#sec-one}
+
+```{python}
+import time
+until = time.process_time() + 0.5
+while time.process_time() < until:
+    pass
+"done"
+```
+
+It took `{python} 1 + 1` things, says @jackman2009.
+"""
 FOLDER = Path(__file__).parent.parent / "benchmarks"
 
 
@@ -32,3 +48,28 @@ def test_the_tests_are_twenty_times_as_fast_here_too_and_the_same() -> None:
     found = compare(open_panel(PANEL), draws=1_000, looped=4)
     assert found.ratio >= 20
     assert found.apart < 1e-10
+
+
+def test_what_a_build_cannot_do_without_is_measured(tmp_path: Path) -> None:
+    project = write_book(tmp_path, one=ONE)
+    command = [sys.executable, "-m", "benchmarks.floor", str(project)]
+    run = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, check=True)
+    found = json.loads(run.stdout)
+    assert set(found) == {"cells", "pandoc", "typst"}
+    # The cell itself computes for half a second, and nothing of it is lost or counted elsewhere.
+    assert found["cells"]["processor_seconds"] >= 0.5
+    assert 0 < found["pandoc"]["processor_seconds"] < 5 and found["typst"]["wall_seconds"] > 0
+
+
+def test_a_build_is_compared_with_what_it_cannot_do_without() -> None:
+    steps = {
+        "cells": {"wall_seconds": 30.0, "processor_seconds": 36.0},
+        "typst": {"wall_seconds": 10.0, "processor_seconds": 4.0},
+    }
+    case = {"case": "a book", "wall_seconds": 20.0, "processor_seconds": 50.0}
+    text = "\n".join(floors({"a book": steps}, [case]))
+    assert "| a book | together | 40.0 | 40.0 |" in text
+    assert "- a book: 0.50 times the wall time, 1.25 times the processor time." in text
+    assert "no Quarto" in text
+    quarto = case | {"case": "quarto render, no freeze"}
+    assert "no Quarto" not in "\n".join(floors({"a book": steps}, [case, quarto]))

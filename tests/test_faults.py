@@ -19,7 +19,6 @@ from tests.books import FILES, WORDS, write_book
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="only Linux lists processes so")
 
 ONE = "chapters/one.qmd"
-VARIANTS = ((ONE, "2 + 3", "2 + 3"), (ONE, "2 + 3", "2 + 4"), (ONE, "The sum", "Their sum"))
 SEED = 7
 
 
@@ -46,7 +45,9 @@ def somewhere() -> Iterator[Place]:
 
 def test_builds_that_are_harmed_leave_no_mess(tmp_path: Path) -> None:
     with place(disk="64m") as (where, own_disk):
-        campaign = faults.Campaign(where, write_book(tmp_path), VARIANTS, SEED, own_disk)
+        campaign = faults.Campaign(
+            where, write_book(tmp_path), faults.SMALL_VARIANTS, SEED, own_disk
+        )
         campaign.run({"kill": 1, "stop": 1, "full disk": 1, "damaged cache": 1})
     assert campaign.faults() == []
     assert [tally.cases for tally in campaign.tallies.values()] == [1, 1, 1, 1]
