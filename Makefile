@@ -13,7 +13,7 @@ LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --fork-s
 	--custom-compile-command "make lock"
 
 .DEFAULT_GOAL := help
-.PHONY: help render preview package test lint notebooks truth recovery validation bench lock clean
+.PHONY: help render preview package test lint notebooks pictures truth recovery validation bench lock clean
 
 help: ## Show these commands
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile | expand -t 18
@@ -59,6 +59,9 @@ lint: .venv/test.stamp ## Check code style, types and the chapters' contract
 
 notebooks: .venv/render.stamp ## Write each chapter as an executed notebook to tests/notebooks/
 	$(BIN)/python -m coprod notebooks
+
+pictures: .venv/test.stamp ## Take the README's two pictures of the book in _book/, into docs/
+	$(BIN)/python -m docs.pictures
 
 truth recovery: export OPENBLAS_NUM_THREADS = 1
 truth recovery: export OMP_NUM_THREADS = 1

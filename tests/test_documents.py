@@ -6,10 +6,12 @@ import importlib.util
 import re
 
 import pytest
+from PIL import Image
 from typer.main import get_command
 
 from coprod.cli import app
 from coprod.paths import PROJECT
+from docs.pictures import PICTURES
 
 DOCUMENTS = ("README.md", "REPRODUCING.md", "MAINTAINING.md", "CHANGELOG.md", "data/README.md")
 TARGETS = set(re.findall(r"^(\w+):.*## ", (PROJECT / "Makefile").read_text("utf-8"), re.MULTILINE))
@@ -43,3 +45,25 @@ def test_every_file_that_a_document_names_is_there(document: str) -> None:
 
 def test_maintaining_is_one_page() -> None:
     assert len((PROJECT / "MAINTAINING.md").read_text(encoding="utf-8").splitlines()) <= 75
+
+
+def test_the_readmes_pictures_are_there_described_and_small() -> None:
+    text = (PROJECT / "README.md").read_text(encoding="utf-8")
+    pictures = re.findall(r'<img src="([^"]+)" width="\d+%" alt="([^"]+)">', text)
+    assert {PROJECT / source for source, _ in pictures} == set((PROJECT / "docs").glob("*.png"))
+    assert {source for source, _ in pictures} == {f"docs/{each.name}" for each in PICTURES}
+    for source, words in pictures:
+        assert len(words) > 50
+        file = PROJECT / source
+        assert file.stat().st_size < 250_000
+        with Image.open(file) as picture:
+            each = next(each for each in PICTURES if each.name == file.name)
+            assert picture.size == (each.width * each.scale, each.height * each.scale)
+
+
+def test_every_command_that_the_readme_shows_is_one() -> None:
+    text = (PROJECT / "README.md").read_text(encoding="utf-8")
+    shown = re.findall(r"^(coprod|make) (\S+)", text, re.MULTILINE)
+    assert {"render", "--help"} <= {name for _, name in shown}
+    for program, name in shown:
+        assert name in (TARGETS if program == "make" else COMMANDS | {"--help"}), name
