@@ -106,8 +106,8 @@ def wrapped(text: str, width: int, first: str = "", rest: str = "") -> list[str]
 
     Examples
     --------
-    >>> wrapped("Open file:///home/ada/book/index.html now", 12, "  ", "    ")
-    ['  Open', '    file:///home/ada/book/index.html', '    now']
+    >>> wrapped("Open file:///books/book/index.html now", 12, "  ", "    ")
+    ['  Open', '    file:///books/book/index.html', '    now']
     """
     wrapper = TextWrapper(
         width,
