@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import json
+import re
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -17,7 +18,7 @@ from bs4 import BeautifulSoup, Tag
 from coprod.errors import BookError
 from coprod.render.citing import Citing
 from coprod.render.project import open_book
-from coprod.render.site import Heading, Page, write_site
+from coprod.render.site import TEMPLATES, Heading, Page, write_site
 from tests.books import CONFIG, write_book
 
 MADE_WITH = "coprod 0 (Pandoc 0, Typst 0)"
@@ -465,3 +466,18 @@ def test_a_book_by_nobody_is_cited_by_its_title(tmp_path: Path) -> None:
     assert citing.words() == "A small book (n.d.)."
     assert citing.words(ONE) == "One & all (n.d.). In: A small book, chapter 1."
     assert "author" not in citing.bibtex()
+
+
+def test_the_sizes_of_type_are_those_of_the_paper() -> None:
+    style, paper = (
+        (TEMPLATES / name).read_text(encoding="utf-8") for name in ("style.css", "paper.typ")
+    )
+    text = re.search(r'font: "Libertinus Serif", size: ([\d.]+)pt', paper)
+    title = re.search(r"text\(size: ([\d.]+)pt,[^)]*, title\)", paper)
+    headings = re.search(r"let size = \(([\d.]+)pt, ([\d.]+)pt, ([\d.]+)pt, ([\d.]+)pt\)", paper)
+    assert text and title and headings
+    on_paper = [float(size) / float(text[1]) for size in (title[1], *headings.groups())]
+    names = ("title", "h1", "h2", "h3", "h4")
+    on_screen = [float(re.findall(rf"--{name}: ([\d.]+)em;", style)[0]) for name in names]
+    assert on_screen == pytest.approx(on_paper, abs=0.01)
+    assert all(f"var(--{name})" in style for name in names)

@@ -86,6 +86,7 @@ local function table_html(tbl, caption_id)
         elseif head == false and cell.classes:includes "row-head" then
           tag, scope = "th", "row"
         end
+        if head == nil then text = '<div class="table-note">' .. text .. "</div>" end
         local attributes = (scope ~= "" and (' scope="%s"'):format(scope) or "")
           .. (side ~= "" and (' class="%s"'):format(side) or "")
           .. (cell.col_span > 1 and (' colspan="%d"'):format(cell.col_span) or "")
