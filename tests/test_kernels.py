@@ -64,6 +64,11 @@ def test_a_forked_kernel_is_where_and_what_it_should_be(tmp_path: Path) -> None:
     assert "inline" in first and "__main__" in first
 
 
+def test_where_the_path_of_a_socket_would_be_too_long_kernels_take_ports(tmp_path: Path) -> None:
+    assert kernel_manager(Path("/tmp/k"), None).transport == "ipc"
+    assert kernel_manager(tmp_path / ("long" * 25), None).transport == "tcp"
+
+
 def test_kernels_end_with_the_process_that_made_them(tmp_path: Path) -> None:
     kernels = Nursery(kernel_environment())
     arguments = ["-f", str(tmp_path / "kernel.json")]

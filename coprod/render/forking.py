@@ -35,11 +35,12 @@ PRELOADED = (
 )
 # Of Linux: which signal a process gets when its parent ends, and that it is given the orphans below it.
 PARENT_ENDS, TAKES_ORPHANS = 1, 36
-control = ctypes.CDLL(None).prctl
 
 
 def main() -> None:
     """Import, then fork a kernel for each request, until there is nobody to ask."""
+    here = os.getpid()
+    control = ctypes.CDLL(None).prctl
     control(TAKES_ORPHANS, 1)
     if "preload" in sys.argv:
         # It would not see in the meantime that there is nobody to ask.
@@ -73,10 +74,14 @@ def main() -> None:
                 process = os.fork()
                 if not process:
                     control(PARENT_ENDS, signal.SIGKILL)
+                    if os.getppid() != here:  # it has ended already
+                        os._exit(1)
                     _become_kernel(request)
                 alive.add(process)
                 _say(started=request["start"], process=process)
     _end_all(alive)
+    # Whoever asked may wait for it, and to take down all that was imported takes a while.
+    os._exit(0)
 
 
 def _end_all(kernels: set[int]) -> None:
