@@ -99,6 +99,7 @@ def warm_shell() -> InteractiveShell:
 def run(shell: InteractiveShell, book: Book, chapter: Chapter) -> dict[str, Any]:
     """A chapter's notebook with its results, run in this process with no names but its own."""
     shell.reset(new_session=True)
+    shell.ast_transformers.clear()  # they would know the names of the chapter before
     os.chdir((book.folder / chapter.entry.source).parent)
     cells = chapter_cells(chapter)
     if not any(cell.get("metadata", {}).get("coprod", {}).get("block", -1) >= 0 for cell in cells):
