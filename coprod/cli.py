@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import sys
+import traceback
 from difflib import get_close_matches
 from typing import Any
 
@@ -17,7 +18,7 @@ from coprod.terminal import flush, messages, prepare, say
 
 __all__ = ["app", "main", "run"]
 
-INTERRUPTED = 130
+FAULTY, INTERRUPTED = 1, 130
 # What stands above every mistake in a command line: typer itself has no name for it.
 USAGE_ERROR = typer.BadParameter.__mro__[1]
 
@@ -76,5 +77,13 @@ def _explain(error: Any) -> int:
 def main() -> None:
     """Run the command that the command line names."""
     prepare()
-    status = run()
+    try:
+        status = run()
+    except Exception:
+        traceback.print_exc()
+        say(
+            "Error: this is a fault of coprod itself; please report it, with all that stands above",
+            to=messages(),
+        )
+        status = FAULTY
     sys.exit(flush() or status)

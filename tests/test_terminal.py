@@ -21,7 +21,7 @@ from typing import Any
 import pytest
 from typer.main import get_command
 
-from coprod.cli import app, run
+from coprod.cli import app, main, run
 from coprod.commands.help import STATUS, examples
 from coprod.errors import BookError, Fault
 from coprod.paths import PROJECT
@@ -316,6 +316,32 @@ def test_a_line_number_is_no_emoji(
     assert capsys.readouterr().err == (
         "Error: a [bold]word[/bold]\n  chapters/one.qmd:100: '[red]' is no key\n"
     )
+
+
+def test_a_fault_of_the_program_is_said_to_be_one(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("coprod.render.project.open_book", lambda _: 1 / 0)
+    monkeypatch.setattr(sys, "argv", ["coprod", "lint"])
+    with pytest.raises(SystemExit) as end:
+        main()
+    assert end.value.code == 1
+    said = capsys.readouterr().err
+    assert "ZeroDivisionError" in said
+    assert "a fault of coprod itself; please report it" in said.splitlines()[-1]
+
+
+def test_what_to_type_next_can_be_copied(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    survey = tmp_path / "our survey.sav"
+    shutil.copy(PROJECT / "examples" / "anyborough.sav", survey)
+    out = tmp_path / "our mapping.yml"
+    assert run(["map", str(survey), "--out", str(out)]) == 0
+    typed = capsys.readouterr().out.splitlines()[-1]
+    assert shlex.split(typed)[:2] == ["coprod", "check"]
+    assert run(shlex.split(typed)[1:]) == 2
+    assert "a guess; check it" in capsys.readouterr().err
 
 
 def test_who_reads_no_further_is_left_in_peace() -> None:

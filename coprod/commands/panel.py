@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -67,7 +68,9 @@ def write_map(
     found, guesses = write_mapping(file, out)
     say(f"The mapping is in {near(out)}: {found} variables found, {guesses} guesses to check.")
     say("Open it in a text editor. Check each guess, and delete its line 'guess: true'. Then:")
-    say(f"  python -m coprod check {near(file)} --map {near(out)}")
+    # Never in two lines, since it is there to be copied.
+    survey, mapping = shlex.quote(near(file)), shlex.quote(near(out))
+    results().print(f"  coprod check {survey} --map {mapping}")
 
 
 @command(
