@@ -17,11 +17,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from coprod.activity_told import told
 from coprod.arms import OUTCOMES
 from coprod.blocks import blocks
 from coprod.compare import compare_blocks, compare_forms
 from coprod.design_based import SurveyDesign, numbers
-from coprod.disclosure import told, withheld
+from coprod.disclosure import withheld
 from coprod.errors import ValidityError
 from coprod.instrument import Instrument, load_instrument
 from coprod.levels import gaps

@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from coprod.disclosure import coarse, counts_rounded, thin, told
+from coprod.activity_told import told
+from coprod.disclosure import coarse, counts_rounded, thin
 from coprod.instrument import Variable
 from coprod.panel import Panel
 

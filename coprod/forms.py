@@ -11,8 +11,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from coprod.activity_told import told
 from coprod.design_based import SurveyDesign, domains, occupied
-from coprod.disclosure import coarse, counts_rounded, hardly_varies, told, withheld
+from coprod.disclosure import coarse, counts_rounded, hardly_varies, withheld
 from coprod.errors import ValidityError
 from coprod.panel import Panel
 from coprod.scales import indices

@@ -16,7 +16,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import stats
 
-from coprod import disclosure
+from coprod import activity_told, disclosure
 from coprod.design_based import Estimates, SurveyDesign, domains, numbers, occupied
 from coprod.errors import ValidityError
 from coprod.instrument import level_codes
@@ -86,7 +86,7 @@ def shares(panel: Panel, weighted: bool = True) -> pd.DataFrame:
                 }
             )
             tables.append(occupied(table, item))
-    return disclosure.answers_told(pd.concat(tables, ignore_index=True), panel)
+    return activity_told.answers_told(pd.concat(tables, ignore_index=True), panel)
 
 
 def means(panel: Panel, by: Sequence[str] = ("issue",), weighted: bool = True) -> pd.DataFrame:
@@ -148,7 +148,7 @@ def means(panel: Panel, by: Sequence[str] = ("issue",), weighted: bool = True) -
         )
         table.insert(0, "form", table.pop("form"))
         tables.append(occupied(table, form))
-    return disclosure.levels_told(pd.concat(tables, ignore_index=True), panel, by)
+    return activity_told.levels_told(pd.concat(tables, ignore_index=True), panel, by)
 
 
 def gaps(panel: Panel, by: Sequence[str] = ("issue",), weighted: bool = True) -> pd.DataFrame:
@@ -219,7 +219,7 @@ def gaps(panel: Panel, by: Sequence[str] = ("issue",), weighted: bool = True) ->
         ),
         "gap",
     )
-    return disclosure.levels_told(table, panel, by)
+    return activity_told.levels_told(table, panel, by)
 
 
 def _comparisons(

@@ -14,9 +14,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from coprod import claims, diagnostics, levels, nudges, open_panel, sample
+from coprod.activity_told import told
 from coprod.cli import run
 from coprod.correlates import fit
-from coprod.disclosure import at_least, counts_rounded, note, smallest_cell, told
+from coprod.disclosure import at_least, counts_rounded, note, smallest_cell
 from coprod.distributions import distributions
 from coprod.errors import PanelError, ValidityError
 from coprod.forms import overlap, profiles
