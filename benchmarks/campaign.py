@@ -6,7 +6,6 @@ import contextlib
 import functools
 import hashlib
 import os
-import resource
 import shutil
 import signal
 import subprocess
@@ -97,6 +96,8 @@ class Place:
             # In the background Ctrl-C is ignored, and so it would be by what is started there.
             signal.signal(signal.SIGINT, signal.SIG_DFL)
             if largest is not None:
+                import resource  # not every system has it
+
                 resource.setrlimit(resource.RLIMIT_FSIZE, (largest, largest))
 
         command = [sys.executable, "-m", "coprod", "render", "--engine", "embedded", "--quiet"]

@@ -12,6 +12,7 @@ import pytest
 from bs4 import BeautifulSoup
 from pypdf import PdfReader
 
+from benchmarks.campaign import contents
 from coprod import open_panel
 from coprod.cli import run
 from coprod.panel import Panel
@@ -20,7 +21,6 @@ from coprod.render.build import Built, render
 from coprod.reproducing import reproducing
 from coprod.synthetic import write_frame
 from tests.numbers_in_prose import other_people, prose, stayed
-from tests.test_build import contents
 
 
 @pytest.fixture(scope="module")

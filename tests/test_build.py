@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import hashlib
 import os
 import shutil
 import signal
@@ -18,6 +16,7 @@ from pathlib import Path
 import pytest
 from pypdf import PdfReader
 
+from benchmarks.campaign import contents, processes_in
 from coprod.cli import run
 from coprod.errors import BookError
 from coprod.render import conversion, kernels, place
@@ -26,15 +25,6 @@ from coprod.render.place import check_output, fresh_folder
 from tests.books import CONFIG, FILES, WORDS, write_book
 
 ONE = FILES["chapters/one.qmd"]
-
-
-def contents(folder: Path) -> dict[str, str]:
-    """Every file below a folder with the checksum of its bytes."""
-    return {
-        path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
-        for path in sorted(folder.rglob("*"))
-        if path.is_file()
-    }
 
 
 def test_two_builds_in_two_folders_give_the_same_bytes(tmp_path: Path) -> None:
@@ -128,17 +118,7 @@ def started(project: Path, temporary: Path) -> subprocess.Popen[bytes]:
     raise AssertionError("the cell never ran")
 
 
-def processes_in(folder: Path) -> list[str]:
-    """The processes that were told to put their temporary files into a folder."""
-    found = []
-    for environment in Path("/proc").glob("[0-9]*/environ"):
-        with contextlib.suppress(OSError):
-            if os.fsencode(folder) in environment.read_bytes():
-                found.append((environment.parent / "cmdline").read_text())
-    return found
-
-
-def awaited_end(folder: Path, seconds: float) -> list[str]:
+def awaited_end(folder: Path, seconds: float) -> list[int]:
     """The processes that are left after so many seconds."""
     until = time.monotonic() + seconds
     while (left := processes_in(folder)) and time.monotonic() < until:
@@ -157,7 +137,8 @@ def test_a_build_that_is_ended_leaves_no_process_and_the_old_book(
     (old / "index.html").write_text("the old book")
     temporary = tmp_path / "t"
     process = started(project, temporary)
-    assert any("sleep" in each for each in processes_in(temporary))
+    commands = [Path(f"/proc/{each}/cmdline").read_text() for each in processes_in(temporary)]
+    assert any("sleep" in each for each in commands)
     process.send_signal(number)
     _, said = process.communicate(timeout=10)
     assert awaited_end(temporary, 5) == []

@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
+from benchmarks.campaign import contents
 from coprod.errors import BookError
 from coprod.render import conversion
 from coprod.render.build import render
 from tests.books import CONFIG, WORDS, write_book
-from tests.test_build import contents
 
 TWO = """\
 # Two {#sec-two}

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.campaign import contents
 from coprod.cli import run
 from coprod.render import keys
 from coprod.render.build import choose_engine, render
@@ -16,7 +17,6 @@ from coprod.render.kept import FOLDER, Kept
 from coprod.render.project import open_book
 from coprod.render.provenance import gather
 from tests.books import CONFIG, WORDS, write_book
-from tests.test_build import contents
 
 TWO = """\
 # Two {{#sec-two}}
