@@ -27,6 +27,9 @@ FOR_PRACTITIONERS = [
 # Pictures whose numbers do not stand beside them, and the table that has them.
 NUMBERS_ELSEWHERE = {"fig-answer": "tbl-levels-gap"}
 
+# Chapters that turn with the panel from beginning to end, and so are computed where they name its kind.
+ABOUT_THE_PANEL = ["measurement", "levels", "forms", "correlates", "robustness", "nudges"]
+
 # Numbers that are part of a method's or a measure's name, not results.
 CONSTANTS = [
     r"90% interval",
@@ -215,6 +218,12 @@ TYPED = re.compile(
 def test_no_finding_is_typed(chapter: Chapter) -> None:
     text = " ".join(block.text for block in chapter.blocks if isinstance(block, Prose))
     assert TYPED.findall(re.sub(r"\s+", " ", text)) == []
+
+
+@pytest.mark.parametrize("name", ABOUT_THE_PANEL)
+def test_prose_about_the_panel_does_not_take_it_for_the_one_that_ships(name: str) -> None:
+    chapter = next(each for each in READ if each.entry.source == f"chapters/{name}.qmd")
+    assert "synthetic" not in prose(chapter).lower()
 
 
 def test_prose_is_british() -> None:

@@ -326,7 +326,13 @@ def test_files_of_a_real_panel_are_rounded() -> None:
     made = tables.gaps(levels.gaps(council()), council())
     numbers = pd.read_csv(pd.io.common.StringIO(made.csv)).select_dtypes("float").stack()
     assert all(len(f"{abs(number):.10g}".replace(".", "").strip("0")) <= 3 for number in numbers)
-    assert "is withheld: fewer than 10 respondents" in made._repr_html_()
+
+
+def test_a_table_says_what_a_dash_means_where_it_has_one() -> None:
+    gaps = levels.gaps(council())
+    said = "– is withheld: fewer than 10 respondents"
+    assert said not in tables.gaps(gaps, council())._repr_html_()
+    assert said in tables.gaps(gaps.assign(gap=np.nan), council())._repr_html_()
 
 
 # The commands

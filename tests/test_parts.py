@@ -10,7 +10,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
-from bs4 import BeautifulSoup
+from bs4 import BeautifulSoup, Tag
 from pypdf import PdfReader
 
 from coprod import levels, nudge_specifications, nudges
@@ -87,6 +87,24 @@ level.round(1)
 - Asked were `{python} good`.
 - Another is `{python} fail("this is known only of a synthetic panel")`.
 
+::: {.panel-tabset}
+### Kept
+
+Something is said.
+
+### Gone
+
+```{python}
+#| label: tbl-gone
+#| tbl-cap: "What is gone"
+fail("this was not asked")
+```
+
+### Kept as well
+
+Something else is said.
+:::
+
 ## What needs it {#sec-one-needs}
 
 `{python} level`
@@ -126,7 +144,8 @@ def test_a_figure_and_a_table_that_cannot_be_made_say_so_under_their_labels(
     for label, caption in {"fig-level": "Figure 1.1: The level", "tbl-level": "Table 1.1"}.items():
         found = page.select(f"#{label}")[0]
         assert found.select("figcaption")[0].get_text().replace("\xa0", " ").startswith(caption)
-        assert found.select(".absent")[0].get_text() == "Nobody *answered*."
+        # The reason stands once in the section, above both.
+        assert [said.get_text() for said in found.select(".absent")] == ["Not shown."]
         assert not found.find_all(["img", "svg", "table"])
 
 
@@ -139,10 +158,20 @@ def test_prose_gives_way_to_the_sentence_once_a_section(page: BeautifulSoup) -> 
         "Asked were 17",
     ]
     paragraphs = [p.get_text() for p in page.select("main p")]
-    # In the chapter's opening, in the figure and the table, and in two of the sections.
-    assert paragraphs.count("Nobody *answered*.") == 5
+    # In the chapter's opening, which has the figure and the table, and in two of the sections.
+    assert paragraphs.count("Nobody *answered*.") == 3
     assert paragraphs.count("This is known only of a synthetic panel.") == 1
     assert "Another is" not in text
+
+
+def test_a_tab_that_holds_nothing_gives_way(page: BeautifulSoup) -> None:
+    [tabs] = page.select(".panel-tabset")
+    assert [tab.get_text() for tab in tabs.select("[role=tab]")] == ["Kept", "Kept as well"]
+    gone = page.find(id="tbl-gone")
+    assert isinstance(gone, Tag)
+    assert not gone.find_parent(class_="panel-tabset")
+    assert "This was not asked." in gone.get_text()
+    assert not page.select("details.code"), "code that shows nothing is not shown"
 
 
 def test_a_section_that_needs_what_is_not_there_says_only_that(page: BeautifulSoup) -> None:
@@ -157,7 +186,8 @@ def test_a_section_that_needs_what_is_not_there_says_only_that(page: BeautifulSo
 def test_the_paper_says_the_same(book: Path) -> None:
     (pdf,) = book.glob("*.pdf")
     text = " ".join(" ".join(page.extract_text() for page in PdfReader(pdf).pages).split())
-    assert text.count("Nobody *answered*.") == 5
+    assert text.count("Nobody *answered*.") == 3
+    assert text.count("Not shown.") == 2
     assert "Twice" not in text
 
 

@@ -127,7 +127,8 @@ def table(
     text = [column for column in columns if column not in formats and column != stub]
     if text:
         made = made.cols_align("left", columns=text)
-    for said in [*notes, *([_source(panel)] if panel else [])]:
+    withheld = bool((shown == "–").to_numpy().any())
+    for said in [*notes, *([_source(panel, withheld)] if panel else [])]:
         made = made.tab_source_note(said)
     # Fonts and sizes are the page's own; great_tables would name a dozen web fonts.
     made = made.tab_options(table_font_names=["inherit"])
@@ -266,8 +267,8 @@ def _write(value: float, how: Writer) -> str:
     return how(value)
 
 
-def _source(panel: Panel) -> str:
+def _source(panel: Panel, withheld: bool) -> str:
     said = panel.describe()
     # The page's notice says more of it.
     least = f" – is withheld: fewer than {panel.min_cell} respondents stand behind it, or would follow from it."
-    return f"{said[0].upper()}{said[1:]}.{least if panel.min_cell else ''}"
+    return f"{said[0].upper()}{said[1:]}.{least if withheld and panel.min_cell else ''}"

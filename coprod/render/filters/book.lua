@@ -17,6 +17,7 @@ local absent = require "absent"
 local cells = require "cells"
 local notebook = require "notebook"
 local references = require "references"
+local said_once = require "said_once"
 
 local function read(path)
   local file = assert(io.open(path, "rb"))
@@ -37,7 +38,7 @@ local function main(job_path, result_path)
     else
       local blocks = absent[1].Pandoc(pandoc.read(chapter.markdown, "markdown")).blocks
       if job.downloads then prose[#chapters + 1] = blocks:clone() end
-      blocks = cells.expand(blocks, chapter, job.target, faults)
+      blocks = said_once.settle(cells.expand(blocks, chapter, job.target, faults))
       references.literals(chapter, faults)
       table.insert(chapters, { info = chapter, blocks = blocks })
     end
