@@ -47,13 +47,14 @@ local function sifted(blocks, section, top)
   end
 
   local function list(block)
-    local items = pandoc.List {}
+    local items, missing = pandoc.List {}, pandoc.List {}
     for _, item in ipairs(block.content) do
       local reasons = reasons_in(pandoc.Div(item))
-      if #reasons > 0 then say(reasons) else items:insert(item) end
+      if #reasons > 0 then missing:extend(reasons) else items:insert(item) end
     end
     block.content = items
     if #items > 0 and not section.silent then kept:insert(block) end
+    say(missing)
   end
 
   for _, block in ipairs(blocks) do
