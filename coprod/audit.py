@@ -49,6 +49,8 @@ WHOLE = {"respondents", "answered"}
 
 TOKEN = re.compile(r"[^\s,;|\[\](){}\"'<>]+")
 TAG = re.compile(r"<[^>]*>")
+DRAWING = re.compile(r"<svg\b.*?</svg>", re.DOTALL)
+SAID = re.compile(r"<title\b[^>]*>([^<]*)</title>")
 QUOTED = re.compile(r"\"[^\"]*\"|'[^']*'")
 WASM = b"\0asm"
 WORDS, NUMBERS = 8, 16
@@ -262,6 +264,7 @@ def _findings(text: str, where: str, people: _People) -> Iterator[tuple[str, str
         yield from _file(text, people)
     elif markup and people.least:
         yield from _tables(text, people)
+        yield from _pictures(text)
 
 
 def _inside(tag: re.Match[str]) -> str:
@@ -366,6 +369,19 @@ def _tables(text: str, people: _People) -> Iterator[tuple[str, str]]:
     for cells, words in parser.tables:
         if own in " ".join(" ".join(words).split()).lower():
             yield from _counted(cells, people)
+
+
+def _pictures(text: str) -> Iterator[tuple[str, str]]:
+    """What the marks of pictures say too exactly, in files of their own and in pages."""
+    said = (
+        number
+        for picture in DRAWING.findall(text)
+        for words in SAID.findall(picture)
+        for number in re.findall(r"\d[\d,]*\.\d+", unescape(words))
+    )
+    if long := sorted({each for each in said if _digits(each.replace(",", "")) > SHOWN}):
+        what = f"numbers with more than {SHOWN} digits in a picture: {_some(long)}"
+        yield what, "they must be rounded"
 
 
 def _some(found: list[str]) -> str:

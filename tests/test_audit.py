@@ -182,6 +182,25 @@ def test_what_is_not_plain_text_is_looked_at_too(where: str, book: Path, panel: 
     assert any("identifiers" in fault.what for fault in audit(book, panel).faults)
 
 
+@pytest.mark.parametrize("name", ["index.html", "x_files/fig-x-1.svg"])
+def test_what_a_mark_says_too_exactly_is_found(name: str, book: Path, panel: Panel) -> None:
+    said = "<title>Area A, individual: {} (95% interval 57.4 to 59.2)</title>"
+    shown = f"<title>1.2345 pages</title><svg><g>{said}<path d='M 1.23456 2.34567'/></g></svg>"
+    file = book / name
+    file.parent.mkdir(exist_ok=True)
+    file.write_text(shown.format("58.3"), encoding="utf-8")
+    assert audit(book, panel).faults == ()
+    file.write_text(shown.format("58.3127"), encoding="utf-8")
+    [fault] = audit(book, panel).faults
+    assert fault.what == "numbers with more than 3 digits in a picture: 58.3127"
+
+
+def test_an_identifier_in_a_picture_of_a_page_is_found(book: Path, panel: Panel) -> None:
+    drawn = f"<svg><g><title>{_identifier(panel)}</title></g></svg>"
+    (book / "index.html").write_text(drawn, encoding="utf-8")
+    assert any("identifiers" in fault.what for fault in audit(book, panel).faults)
+
+
 def test_a_book_of_another_panel_is_refused(book: Path, panel: Panel) -> None:
     (book / RECORD).write_text('{"inputs": {"Panel, council.csv": "0123"}}', encoding="utf-8")
     with pytest.raises(BookError, match="was not made of"):

@@ -95,7 +95,7 @@ def test_a_csv_has_the_numbers_unrounded_and_says_what_they_are(site: Path) -> N
 def test_a_png_has_two_pixels_for_one_of_the_page(site: Path) -> None:
     found = links(site)
     image = BeautifulSoup((site / "chapters/one.html").read_text(), "html.parser").select_one(
-        "#fig-one-a img"
+        "#fig-one-a svg"
     )
     assert image is not None
     content = found["PNG of Figure 1.1"].read_bytes()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from coprod.render.contract import FORMATS
 from coprod.render.conversion import run_pandoc
 from coprod.render.downloads import links
 from coprod.render.notebook import inline_values, outputs
+from coprod.render.pictures import write_picture
 from coprod.render.project import CONFIG, Book
 
 __all__ = ["Converted", "convert"]
@@ -199,7 +199,7 @@ def _outputs(
             pictures += 1
             entry = PurePosixPath(chapter.entry.source)
             name = f"{entry.stem}_files/{cell.label or f'cell-{cell.number}'}-{pictures}{PICTURES[form]}"
-            shown = _picture(data[form], folder / entry.parent / name, name)
+            shown = write_picture(data[form], folder / entry.parent / name, name)
         elif form == "text/plain":
             shown = {"kind": "display", "text": ANSI.sub("", data[form])}
         elif form:
@@ -209,28 +209,6 @@ def _outputs(
         if target == "html" and book.get("data-downloads", default=False):
             shown["downloads"] = links(cell, data, shown.get("path"), chapter.entry.path, folder)
         yield shown
-
-
-def _picture(content: str, file: Path, name: str) -> dict[str, Any]:
-    """Write a picture, and say how large it is in pixels of the page."""
-    file.parent.mkdir(parents=True, exist_ok=True)
-    if file.suffix == ".png":
-        file.write_bytes(base64.b64decode(content))
-        return {"kind": "image", "path": name}
-    file.write_text(content, encoding="utf-8", newline="\n")
-    size = re.search(
-        r'<svg[^>]*?\bwidth="([\d.]+)pt"[^>]*?\bheight="([\d.]+)pt"|<svg[^>]*?\bheight="([\d.]+)pt"[^>]*?\bwidth="([\d.]+)pt"',
-        content,
-    )
-    if not size:
-        return {"kind": "image", "path": name}
-    width, height = (size[1], size[2]) if size[1] else (size[4], size[3])
-    return {
-        "kind": "image",
-        "path": name,
-        "width": f"{float(width) * 4 / 3:.0f}px",
-        "height": f"{float(height) * 4 / 3:.0f}px",
-    }
 
 
 def _fault(chapters: Sequence[Chapter], found: dict[str, Any]) -> Fault:

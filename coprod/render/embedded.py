@@ -6,6 +6,7 @@ import shutil
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from coprod.render.copies import write_copies
 from coprod.render.document import Converted, convert
 from coprod.render.downloads import write_pngs
 from coprod.render.paper import write_paper
+from coprod.render.pictures import inlined
 from coprod.render.project import Book
 from coprod.render.provenance import Provenance
 
@@ -64,8 +66,11 @@ def make_book(
         downloads = book.get("data-downloads", default=False)
         copies = write_copies(book, converted, notebooks, fresh) if downloads else {}
         pages = [
-            Page.from_converted(each, copies.get(each.chapter.entry.source, ""))
-            for each in converted
+            replace(page, body=inlined(page.body, page.source, fresh))
+            for page in (
+                Page.from_converted(each, copies.get(each.chapter.entry.source, ""))
+                for each in converted
+            )
         ]
         _copy_files(book, converted, fresh)
         _copy_resources(book, fresh)

@@ -35,7 +35,7 @@ LOST = "404.html"
 NOT_SEARCHED = (
     "details.code, div.sourceCode",
     "nav, .toc, .tablist, .downloads, .numbers, .cite",
-    "script",
+    "script, svg",
 )
 # Pagefind also writes interfaces of its own, which no page uses.
 NOT_USED = ("pagefind-ui*", "pagefind-modular-ui*", "pagefind-component-ui*", "pagefind-highlight*")

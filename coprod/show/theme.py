@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import textwrap
+from collections.abc import Sequence
 from typing import Any, Literal
 
 import matplotlib.pyplot as plt
@@ -13,11 +14,14 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from coprod.palette import PALETTE
 from coprod.panel import Panel
 from coprod.show.drawn import draw_coarsely
+from coprod.show.spoken import estimated, says
 
 __all__ = [
     "APART",
+    "BAND",
     "BOTH",
     "COLLECTIVE",
     "COLOURS",
@@ -26,9 +30,14 @@ __all__ = [
     "LINE",
     "MARKERS",
     "NEITHER",
+    "OVER_DARK",
+    "OVER_LIGHT",
+    "OVER_SHADES",
+    "PAPER",
     "QUIET",
     "SHADES",
     "WIDTH",
+    "draw_estimate",
     "draw_point",
     "folded",
     "grid",
@@ -39,28 +48,25 @@ __all__ = [
     "use_theme",
 ]
 
-# Okabe and Ito's palette, which people with any colour vision can tell apart.
-INDIVIDUAL = "#0072B2"
-COLLECTIVE = "#D55E00"
-BOTH = "#CC79A7"
-NEITHER = "#B8BDC4"  # nothing done: grey, which stands for no series
+INK, QUIET, LINE = PALETTE["ink"], PALETTE["quiet"], PALETTE["line"]
+PAPER, BAND = PALETTE["paper"], PALETTE["band"]
+OVER_DARK, OVER_LIGHT = PALETTE["over-dark"], PALETTE["over-light"]
+INDIVIDUAL, COLLECTIVE = PALETTE["individual"], PALETTE["collective"]
+BOTH, NEITHER = PALETTE["both"], PALETTE["neither"]
 COLOURS = {"individual": INDIVIDUAL, "collective": COLLECTIVE}
 # Never colour alone: each form has a mark of its own too.
 MARKERS = {"individual": "o", "collective": "D"}
 # How far from its row the mark of each form stands where both would cover each other.
 APART = {"individual": -0.17, "collective": 0.17}
-# From "never" to "often", darker and darker in the colour of the form.
 SHADES = {
-    "individual": ("#E9ECEF", "#8CBDDA", INDIVIDUAL),
-    "collective": ("#E9ECEF", "#EDB28A", COLLECTIVE),
+    form: (PALETTE["never"], PALETTE[f"{form}-some"], colour) for form, colour in COLOURS.items()
 }
+# Words on each of these, from "never" to "often".
+OVER_SHADES = (INK, OVER_LIGHT, OVER_DARK)
 
-INK = "#1d1f23"
-QUIET = "#5a6068"
-LINE = "#D5D9DE"
 WIDTH = 6.6  # inches: the measure of the text, on the page and on paper
 
-POINT: dict[str, Any] = {"markersize": 5.5, "capsize": 0, "linewidth": 1.4, "linestyle": "none"}
+POINT: dict[str, Any] = {"markersize": 5.5, "linewidth": 1.4, "solid_capstyle": "butt"}
 
 
 def use_theme() -> None:
@@ -69,7 +75,8 @@ def use_theme() -> None:
         style="white",
         font="DejaVu Sans",
         rc={
-            "figure.facecolor": "white",
+            "figure.facecolor": PAPER,
+            "axes.facecolor": PAPER,
             "figure.dpi": 96,
             "font.size": 9,
             "axes.titlesize": 10.5,
@@ -177,7 +184,15 @@ def index_limits(ends: pd.DataFrame) -> tuple[float, float]:
     return 0.0, float(min(100, max(20, 20 * np.ceil(np.nanmax(ends.to_numpy(float)) / 20))))
 
 
-def draw_point(axes: Axes, ends: pd.Series, position: float, form: str) -> None:
+def draw_point(
+    axes: Axes,
+    ends: pd.Series,
+    position: float,
+    form: str,
+    label: str,
+    decimals: int = 1,
+    unit: str = "",
+) -> None:
     """Draw an estimate with its interval, in the colour and mark of its form.
 
     Parameters
@@ -190,18 +205,38 @@ def draw_point(axes: Axes, ends: pd.Series, position: float, form: str) -> None:
         The row.
     form
         Of the estimate.
+    label
+        What is estimated, which the mark says together with the numbers.
+    decimals, unit
+        As of :func:`coprod.show.spoken.estimated`.
+    """
+    mark = draw_estimate(axes, ends, position, color=COLOURS[form], marker=MARKERS[form])
+    if words := estimated(ends, decimals, unit):
+        says(mark, f"{label}, {form}: {words}")
+
+
+def draw_estimate(
+    axes: Axes, ends: Sequence[float], position: float, upright: bool = False, **look: Any
+) -> Line2D:
+    """Draw an estimate with its interval as one mark.
+
+    Parameters
+    ----------
+    axes, ends, position
+        As of :func:`draw_point`.
+    upright
+        Whether the interval stands, and the position is a column.
+    look
+        Passed to `matplotlib.axes.Axes.plot`.
     """
     value, low, high = ends
-    axes.errorbar(
-        value,
-        position,
-        xerr=[[value - low], [high - value]],
-        color=COLOURS[form],
-        marker=MARKERS[form],
-        zorder=3,
-        clip_on=False,
-        **POINT,
+    along, across = [low, value, high], [position] * 3
+    [mark] = axes.plot(
+        *((across, along) if upright else (along, across)),
+        # Only the estimate itself has a mark.
+        **{"markevery": [1], "zorder": 3, "clip_on": False, **POINT, **look},
     )
+    return mark
 
 
 def name_forms(figure: Figure, panel: Panel) -> None:

@@ -16,6 +16,7 @@ from coprod.show.figures.design import (
     recovered,
     strength_of_nudges,
 )
+from coprod.show.figures.flow import arm_flow
 from coprod.show.figures.forms import loadings, overlap_by_issue, profiles_by_issue
 from coprod.show.figures.levels import (
     answers_by_item,
@@ -26,7 +27,6 @@ from coprod.show.figures.levels import (
 from coprod.show.figures.nudges import (
     arm_balance,
     arm_effects,
-    arm_flow,
     randomisation_histograms,
 )
 from coprod.show.figures.robustness import across_models, residuals_by_fitted

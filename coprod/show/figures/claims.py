@@ -11,18 +11,20 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from coprod.claims import INCONCLUSIVE, NOT_SUPPORTED, SUPPORTED
+from coprod.palette import PALETTE
 from coprod.panel import Panel
-from coprod.show.report import source_name
-from coprod.show.theme import INK, QUIET, grid, new_figure, sign
+from coprod.show.report import evidence, source_name
+from coprod.show.spoken import says
+from coprod.show.theme import INK, PAPER, QUIET, draw_estimate, grid, new_figure, sign
 from coprod.show.words import counted, number
 
 __all__ = ["claim_verdicts"]
 
 # Colours of Okabe and Ito's palette that no form has, and a mark each.
 LOOKS: dict[str, dict[str, Any]] = {
-    SUPPORTED: {"color": "#009E73", "marker": "o", "markerfacecolor": "#009E73"},
-    INCONCLUSIVE: {"color": "#7A828A", "marker": "o", "markerfacecolor": "white"},
-    NOT_SUPPORTED: {"color": "#8B3A74", "marker": "X", "markerfacecolor": "#8B3A74"},
+    SUPPORTED: {"color": PALETTE["jade"], "marker": "o", "markerfacecolor": PALETTE["jade"]},
+    INCONCLUSIVE: {"color": PALETTE["open"], "marker": "o", "markerfacecolor": PAPER},
+    NOT_SUPPORTED: {"color": PALETTE["plum"], "marker": "X", "markerfacecolor": PALETTE["plum"]},
 }
 FURTHEST = 5.0
 """Where the axis ends, in half-widths; what is further off is drawn at its end, with its number."""
@@ -42,8 +44,8 @@ def claim_verdicts(table: pd.DataFrame, panel: Panel) -> Figure:
         Where the numbers come from.
     """
     sources = table["source"].unique()
-    figure, [axes] = new_figure(0.29 * (len(table) + 1.1 * len(sources)) + 1.0)
-    axes.axvspan(0, FURTHEST + 1, color="#EEF6F2", linewidth=0, zorder=0)
+    figure, [axes] = new_figure(0.235 * (len(table) + 1.1 * len(sources)) + 1.0)
+    axes.axvspan(0, FURTHEST + 1, color=PALETTE["inside"], linewidth=0, zorder=0)
     axes.axvline(0, color=QUIET, linewidth=1)
     positions, labels = [], []
     at = 0.0
@@ -61,7 +63,8 @@ def claim_verdicts(table: pd.DataFrame, panel: Panel) -> Figure:
             if look is None or not np.isfinite(row["distance"]):
                 axes.text(0.12, at, row["verdict"], va="center", fontsize=8.5, color=QUIET)
             else:
-                _draw(axes, float(row["distance"]), at, look)
+                words = f"{row['title']}: {row['verdict']}; {evidence(row.to_dict())}"
+                _draw(axes, float(row["distance"]), at, look, words)
             at += 1
         at += 0.35
     axes.set_yticks(positions, labels, fontsize=9)
@@ -108,18 +111,17 @@ def claim_verdicts(table: pd.DataFrame, panel: Panel) -> Figure:
     return sign(figure, panel, title)
 
 
-def _draw(axes: Axes, distance: float, at: float, look: dict[str, Any]) -> None:
+def _draw(axes: Axes, distance: float, at: float, look: dict[str, Any], words: str) -> None:
     """An interval, or at the axis's end an arrow and the number."""
     if abs(distance) <= FURTHEST:
-        axes.plot(
-            [distance - 1, distance + 1], [at, at], color=look["color"], linewidth=1.6, zorder=2
-        )
-        axes.plot(distance, at, linestyle="none", markersize=6, zorder=3, **look)
+        ends = (distance, distance - 1, distance + 1)
+        says(draw_estimate(axes, ends, at, linewidth=1.6, markersize=6, **look), words)
         return
     end = np.sign(distance) * FURTHEST
     inner = end - 1.2 * np.sign(distance)
     axes.annotate("", (end + 0.7 * np.sign(distance), at), (inner, at),
                   arrowprops={"arrowstyle": "->", "color": look["color"], "linewidth": 1.6})  # fmt: skip
-    axes.plot(end - 0.3 * np.sign(distance), at, linestyle="none", markersize=6, zorder=3, **look)
+    [mark] = axes.plot(end - 0.3 * np.sign(distance), at, markersize=6, zorder=3, **look)
+    says(mark, words)
     axes.text(inner - 0.15 * np.sign(distance), at, number(distance), va="center", fontsize=8.5,
               ha="right" if distance > 0 else "left", color=QUIET)  # fmt: skip

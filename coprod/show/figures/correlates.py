@@ -11,14 +11,16 @@ from matplotlib.figure import Figure
 
 from coprod.panel import Panel
 from coprod.regression import BLOCKS, PERCEPTIONS
+from coprod.show.spoken import estimated, says
 from coprod.show.theme import (
     APART,
     COLOURS,
     INK,
     LINE,
     MARKERS,
-    POINT,
+    PAPER,
     QUIET,
+    draw_estimate,
     draw_point,
     folded,
     grid,
@@ -60,7 +62,7 @@ def _list_terms(axes: Axes, table: pd.DataFrame) -> dict[tuple[str, str], float]
             places[row.term, row.level] = position
             labels.append(term_name(row.term_label, row.label if row.level else ""))
             position += 1
-        position += 0.4
+        position += 0.2
     axes.set_yticks(list(places.values()), labels, fontsize=8.5)
     axes.set_ylim(position - 0.7, -0.8)
     return places
@@ -78,13 +80,15 @@ def coefficients(table: pd.DataFrame, panel: Panel) -> Figure:
     """
     first = table[table["form"] == next(iter(COLOURS))]
     shown = first[first["block"].isin(list(BLOCKS))]
-    figure, [axes] = new_figure(0.195 * (len(shown) + 1.4 * shown["block"].nunique()) + 1.0)
+    figure, [axes] = new_figure(0.18 * (len(shown) + 1.2 * shown["block"].nunique()) + 1.0)
     axes.axvline(0, color=QUIET, linewidth=0.8)
     places = _list_terms(axes, shown)
     for form, shift in APART.items():
         here = table[table["form"] == form].set_index(["term", "level"])
         for key, position in places.items():
-            draw_point(axes, here.loc[key, ["estimate", "low", "high"]], position + shift, form)
+            row = here.loc[key]
+            name = term_name(row["term_label"], row["label"] if key[1] else "")
+            draw_point(axes, row[["estimate", "low", "high"]], position + shift, form, name)
     axes.set_xlabel(
         "Points of the index (0 to 100) per SD, or against the first group; 95% interval"
     )
@@ -118,20 +122,22 @@ def differences(table: pd.DataFrame, panel: Panel) -> Figure:
     panel
         Where the numbers come from.
     """
-    figure, [axes] = new_figure(0.2 * (len(table) + 1.4 * table["block"].nunique()) + 1.1)
+    figure, [axes] = new_figure(0.18 * (len(table) + 1.2 * table["block"].nunique()) + 1.1)
     axes.axvline(0, color=QUIET, linewidth=0.8)
     places = _list_terms(axes, table)
     for row in table.itertuples():
         apart = row.p_holm < 0.05
-        axes.errorbar(
-            row.difference,
+        ends = (row.difference, row.low, row.high)
+        mark = draw_estimate(
+            axes,
+            ends,
             places[row.term, row.level],
-            xerr=[[row.difference - row.low], [row.high - row.difference]],
             color=INK if apart else QUIET,
             marker="o",
-            markerfacecolor=INK if apart else "white",
-            **POINT,
+            markerfacecolor=INK if apart else PAPER,
         )
+        name = term_name(row.term_label, row.label if row.level else "")
+        says(mark, f"{name}: {estimated(ends, 2, ' SD')}")
     limit = 1.08 * float(np.nanmax(np.abs(table[["low", "high"]].to_numpy(float))))
     axes.set(
         xlim=(-limit, limit),
@@ -177,7 +183,7 @@ def block_shares(table: pd.DataFrame, panel: Panel) -> Figure:
         here = table[table["form"] == form].set_index("block")
         for position, block in enumerate(blocks):
             ends = 100 * here.loc[block, ["shapley", "shapley_low", "shapley_high"]]
-            draw_point(axes, ends, position + shift, form)
+            draw_point(axes, ends, position + shift, form, BLOCKS[block], unit="%")
     axes.set_yticks(range(len(blocks)), [BLOCKS[block] for block in blocks])
     axes.set(
         ylim=(len(blocks) - 0.5, -0.5),
@@ -221,10 +227,18 @@ def predictions_by_issue(table: pd.DataFrame, panel: Panel) -> Figure:
                 here["answer"],
                 here["prediction"],
                 color=COLOURS[form],
-                marker=MARKERS[form],
-                markersize=4.5,
                 linewidth=1.4,
             )
+            for row in here.itertuples():
+                [mark] = place.plot(
+                    row.answer,
+                    row.prediction,
+                    color=COLOURS[form],
+                    marker=MARKERS[form],
+                    markersize=4.5,
+                )
+                name = f"{panel.instrument.issues[issue]}, {label.lower()} {row.answer:g}, {form}"
+                says(mark, f"{name}: {estimated((row.prediction, row.low, row.high))}")
         place.set_title(folded(panel.instrument.issues[issue], 26), fontsize=9)
         answers = here["answer"].to_numpy()
         place.set_xticks(answers, [f"{answer:g}" for answer in answers])

@@ -8,8 +8,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
+from coprod.palette import PALETTE
 from coprod.panel import Panel
-from coprod.show.theme import INK, LINE, QUIET, grid, new_figure, sign
+from coprod.show.spoken import estimated, says, says_at, shortly
+from coprod.show.theme import INK, LINE, PAPER, QUIET, draw_estimate, grid, new_figure, sign
 from coprod.show.words import number, out_of, percent
 
 __all__ = [
@@ -21,7 +23,7 @@ __all__ = [
 ]
 
 # Okabe and Ito's palette without the two colours of the forms, from weak to strong.
-EFFECTS = ("#56B4E9", "#009E73", "#1d1f23")
+EFFECTS = (PALETTE["sky"], PALETTE["jade"], INK)
 STYLES = ("-", "--", ":")
 ENOUGH = 0.8
 
@@ -34,6 +36,10 @@ def _share(axes: Axes) -> None:
     axes.yaxis.set_major_formatter(PercentFormatter(1.0))
     axes.axhline(ENOUGH, color=QUIET, linewidth=0.8, linestyle=(0, (2, 3)))
     grid(axes, "y")
+
+
+def _chance(share: float) -> str:
+    return f"found by {shortly(100 * share, 0)}% of experiments"
 
 
 def power_curves(table: pd.DataFrame, own: pd.DataFrame, panel: Panel) -> Figure:
@@ -56,7 +62,11 @@ def power_curves(table: pd.DataFrame, own: pd.DataFrame, panel: Panel) -> Figure
             line = here[here["effect"] == effect]
             place.plot(line["value"], line["power"], color=colour, linestyle=style, linewidth=1.6)
             at = own[own["effect"] == effect].iloc[0]
-            place.plot(at[changed], at["power"], "o", color=colour, markersize=5)
+            for row in line.itertuples():
+                said = f"{label}: {number(row.value)}; true effect {number(effect, 2)} SD"
+                says_at(place, row.value, row.power, f"{said}: {_chance(row.power)}")
+            [mark] = place.plot(at[changed], at["power"], "o", color=colour, markersize=5, zorder=5)
+            says(mark, f"This design, true effect {number(effect, 2)} SD: {_chance(at['power'])}")
         place.set_xlabel(label)
         place.xaxis.set_major_locator(MaxNLocator(4, integer=True))
         _share(place)
@@ -96,6 +106,9 @@ def power_by_effect(table: pd.DataFrame, own: float, panel: Panel) -> Figure:
         here = bool(np.isclose(respondents, own))
         colour = INK if here else QUIET
         axes.plot(100 * line["effect"], line["power"], color=colour, linewidth=2.0 if here else 1.0)
+        for row in line.itertuples():
+            said = f"{number(respondents)} an area, true effect {shortly(100 * row.effect)} points"
+            says_at(axes, 100 * row.effect, row.power, f"{said}: {_chance(row.power)}")
         # Each line is named where it passes a height of its own, clear of its neighbours.
         at = line.iloc[int((line["power"] - 0.62).abs().argmin())]
         axes.annotate(
@@ -136,7 +149,17 @@ def exaggeration(table: pd.DataFrame, marks: pd.DataFrame, panel: Panel) -> Figu
     figure, axes = new_figure(2.9, columns=2)
     for place, name in zip(axes, ("type_m", "type_s"), strict=True):
         place.plot(table["effect"], table[name], color=INK, linewidth=1.6)
-        place.plot(marks["effect"], marks[name], "o", color=INK, markersize=5)
+        says_errors = {
+            "type_m": lambda value: f"looks {shortly(value)} times as large, where it is found",
+            "type_s": lambda value: f"wrong direction in {shortly(100 * value)}% of what is found",
+        }[name]
+        for row in table.to_dict("records"):
+            said = f"True effect {shortly(row['effect'], 2)} SD: {says_errors(row[name])}"
+            says_at(place, row["effect"], row[name], said)
+        for row in marks.to_dict("records"):
+            [mark] = place.plot(row["effect"], row[name], "o", color=INK, markersize=5, zorder=5)
+            said = f"{row['label']}, {shortly(row['effect'], 2)} SD: {says_errors(row[name])}"
+            says(mark, said[0].upper() + said[1:])
         for row in marks.to_dict("records"):
             place.annotate(
                 str(row["label"]),
@@ -186,16 +209,18 @@ def strength_of_nudges(table: pd.DataFrame, panel: Panel) -> Figure:
     for row in shown.itertuples():
         special = row.mark == "noticeable"
         axes.plot([0, row.strength], [row.Index] * 2, color=LINE, linewidth=3, zorder=1)
-        axes.plot(
+        [mark] = axes.plot(
             row.strength,
             row.Index,
             "o",
             color=INK,
             markersize=6,
-            markerfacecolor="white" if special else INK,
+            markerfacecolor=PAPER if special else INK,
         )
+        extra = f"{number(row.extra)} people in 1,000"
+        says(mark, f"{MARKS[row.mark]}: {shortly(row.strength, 2)} SD, {extra}")
         axes.annotate(
-            f"{number(row.extra)} people in 1,000",
+            extra,
             (row.strength, row.Index),
             xytext=(7, 0),
             textcoords="offset points",
@@ -224,6 +249,11 @@ def strength_of_nudges(table: pd.DataFrame, panel: Panel) -> Figure:
     return sign(figure, panel, title)
 
 
+# What tells estimands apart, where a table has it.
+NAMED = ("group", "estimand", "outcome", "arm", "issue", "form", "term", "level", "statistic")
+UNSAID = ("", "nan", "all", "estimate")
+
+
 def recovered(table: pd.DataFrame, drawn: str) -> Figure:
     """Draw how often the 95 % intervals of each estimator hold what is true.
 
@@ -236,7 +266,7 @@ def recovered(table: pd.DataFrame, drawn: str) -> Figure:
         What they were computed from.
     """
     groups = table.groupby("group", sort=False)
-    figure, [axes] = new_figure(0.07 * len(table) + 0.3 * len(groups) + 1.1)
+    figure, [axes] = new_figure(0.062 * len(table) + 0.26 * len(groups) + 1.1)
     axes.axvspan(0.94, 0.96, color=LINE, alpha=0.45, linewidth=0)
     axes.axvline(0.95, color=QUIET, linewidth=0.8)
     position = 0.0
@@ -244,16 +274,17 @@ def recovered(table: pd.DataFrame, drawn: str) -> Figure:
     for group, part in groups:
         here = part.sort_values("coverage")
         rows = position + np.arange(len(here))
-        axes.errorbar(
-            here["coverage"],
-            rows,
-            xerr=1.96 * here["coverage_error"],
-            linestyle="none",
-            marker="o",
-            markersize=3,
-            linewidth=0.7,
-            color=INK,
-        )
+        for at, row in zip(rows, here.to_dict("records"), strict=True):
+            reach = 1.96 * row["coverage_error"]
+            ends = (row["coverage"], row["coverage"] - reach, row["coverage"] + reach)
+            mark = draw_estimate(
+                axes, ends, at, marker="o", markersize=3, linewidth=0.7, color=INK, clip_on=True
+            )
+            said = estimated([100 * end for end in ends], 1, "%")
+            name = ", ".join(
+                str(row[key]) for key in NAMED if str(row.get(key) or "") not in UNSAID
+            )
+            says(mark, f"{name}: {said} of intervals hold the truth" if name else said)
         ticks[str(group)] = float(rows.mean())
         position += len(here) + 3
     axes.set_yticks(list(ticks.values()), list(ticks))

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
 from coprod.panel import Panel
+from coprod.show.spoken import estimated, says, shortly
 from coprod.show.theme import (
     BOTH,
     COLLECTIVE,
     COLOURS,
     INDIVIDUAL,
-    INK,
     LINE,
     MARKERS,
     NEITHER,
+    OVER_DARK,
+    OVER_LIGHT,
+    PAPER,
+    draw_estimate,
     folded,
     grid,
     name_forms,
@@ -40,19 +46,16 @@ def loadings(factors: pd.DataFrame, panel: Panel) -> Figure:
     issues = list(dict.fromkeys(factors["issue"]))
     found = factors[["factor_individual", "factor_collective"]].to_numpy(float)
     limits = (min(-0.25, found.min() - 0.05), max(1.0, found.max() + 0.05))
-    figure, axes = new_figure(2.2 * len(issues), rows=len(issues), sharex=True)
+    figure, axes = new_figure(1.95 * len(issues), rows=len(issues), sharex=True)
     for place, issue in zip(axes, issues, strict=True):
         here = factors[factors["issue"] == issue].reset_index(drop=True)
         place.axvline(0, color=LINE, linewidth=1)
         for form in COLOURS:
-            place.plot(
-                here[f"factor_{form}"],
-                here.index,
-                color=COLOURS[form],
-                marker=MARKERS[form],
-                linestyle="none",
-                markersize=5.5,
-            )
+            look: dict[str, Any] = {"color": COLOURS[form], "marker": MARKERS[form]}
+            for row in here.itertuples():
+                loading = getattr(row, f"factor_{form}")
+                [mark] = place.plot(loading, row.Index, markersize=5.5, **look)
+                says(mark, f"{row.label}, on the {form} factor: {shortly(loading, 2)}")
         place.set_yticks(here.index, [folded(item, 46) for item in here["label"]], fontsize=8.5)
         for tick, form in zip(place.get_yticklabels(), here["form"], strict=True):
             tick.set_color(COLOURS[form])
@@ -91,16 +94,17 @@ def overlap_by_issue(overlap: pd.DataFrame, panel: Panel) -> Figure:
         left = 0.0
         for group in groups:
             share = float(wide.loc[issue, group])
-            axes.barh(
+            [bar] = axes.barh(
                 position,
                 share,
                 left=left,
                 height=0.62,
                 color=shades[group],
-                edgecolor="white",
+                edgecolor=PAPER,
                 linewidth=0.8,
                 label="" if position else group.capitalize(),
             )
+            says(bar, f"{panel.instrument.issues[issue]}: {group} {shortly(100 * share, 0)}%")
             if share > 0.06:
                 axes.text(
                     left + share / 2,
@@ -109,7 +113,7 @@ def overlap_by_issue(overlap: pd.DataFrame, panel: Panel) -> Figure:
                     ha="center",
                     va="center",
                     fontsize=8.5,
-                    color="white" if shades[group] in COLOURS.values() else INK,
+                    color=OVER_DARK if shades[group] in COLOURS.values() else OVER_LIGHT,
                 )
             left += share
     axes.set_yticks(
@@ -153,18 +157,14 @@ def profiles_by_issue(profiles: pd.DataFrame, panel: Panel) -> Figure:
     figure, axes = new_figure(2.8, columns=len(issues), sharey=True)
     for place, issue in zip(axes, issues, strict=True):
         here = profiles[profiles["issue"] == issue].reset_index(drop=True)
-        spread = [here["any"] - here["any_low"], here["any_high"] - here["any"]]
-        place.errorbar(
-            here.index,
-            100 * here["any"],
-            yerr=[100 * each for each in spread],
-            color=COLLECTIVE,
-            marker=MARKERS["collective"],
-            markersize=5.5,
-            linewidth=1.4,
-            capsize=0,
-            clip_on=False,
-        )
+        place.plot(here.index, 100 * here["any"], color=COLLECTIVE, linewidth=1.4, clip_on=False)
+        for at, row in here.iterrows():
+            ends = 100 * row[["any", "any_low", "any_high"]].astype(float)
+            mark = draw_estimate(
+                place, ends, float(at), True, color=COLLECTIVE, marker=MARKERS["collective"]
+            )
+            name = f"{panel.instrument.issues[issue]}, individual activity {row['label'].lower()}"
+            says(mark, f"{name}: {estimated(ends, 0, '%')} with any collective activity")
         place.set_xticks(
             here.index, [label.partition(" ")[0] for label in here["label"]], fontsize=8
         )

@@ -12,12 +12,12 @@ from matplotlib.figure import Figure
 from coprod.disclosure import withheld
 from coprod.fielded import need_issue
 from coprod.panel import Panel
+from coprod.show.spoken import says, shortly
 from coprod.show.theme import (
-    COLLECTIVE,
     COLOURS,
-    INDIVIDUAL,
-    INK,
     LINE,
+    OVER_SHADES,
+    PAPER,
     QUIET,
     SHADES,
     draw_point,
@@ -81,6 +81,7 @@ def answers_by_item(shares: pd.DataFrame, panel: Panel, issue: str) -> Figure:
             _stack(
                 axes,
                 position,
+                label,
                 row["share"].to_numpy(float),
                 SHADES[form],
                 row["answer_label"].tolist(),
@@ -103,15 +104,20 @@ def answers_by_item(shares: pd.DataFrame, panel: Panel, issue: str) -> Figure:
 
 
 def _stack(
-    axes: Axes, position: float, shares: np.ndarray, shades: Sequence[str], names: Sequence[str]
+    axes: Axes,
+    position: float,
+    label: str,
+    shares: np.ndarray,
+    shades: Sequence[str],
+    names: Sequence[str],
 ) -> None:
     left = 0.0
-    for share, shade, name in zip(shares, shades, names, strict=True):
-        axes.barh(
-            position, share, left=left, height=0.74, color=shade, edgecolor="white", linewidth=0.8
+    for share, shade, over, name in zip(shares, shades, OVER_SHADES, names, strict=True):
+        [bar] = axes.barh(
+            position, share, left=left, height=0.74, color=shade, edgecolor=PAPER, linewidth=0.8
         )
+        says(bar, f"{label}: {name.lower()} {shortly(100 * share, 0)}%")
         if share >= 0.065:
-            dark = shade in (INDIVIDUAL, COLLECTIVE)
             words = f"{name} {percent(share)}" if share >= 0.225 else percent(share)
             axes.text(
                 left + share / 2,
@@ -120,7 +126,7 @@ def _stack(
                 ha="center",
                 va="center",
                 fontsize=8,
-                color="white" if dark else INK,
+                color=over,
             )
         left += share
 
@@ -159,7 +165,7 @@ def levels_by_issue(means: pd.DataFrame, panel: Panel) -> Figure:
             color=QUIET,
         )
         for form in COLOURS:
-            draw_point(axes, here.loc[form, ENDS], position, form)
+            draw_point(axes, here.loc[form, ENDS], position, form, issues[issue])
         for form, other in zip(COLOURS, reversed(COLOURS), strict=True):
             apart[form] += bool(here.loc[form, "low"] > here.loc[other, "high"])
         if position == 0:
@@ -212,8 +218,9 @@ def gaps_by_area(means: pd.DataFrame, panel: Panel) -> Figure:
         for position, area in enumerate(areas):
             both = here[here["area"] == area].set_index("form")
             place.plot(both["mean"], [position] * len(both), color=LINE, linewidth=2.5, zorder=1)
+            name = f"{panel.instrument.issues[issue]}, {panel.instrument.areas[area]}"
             for form in COLOURS:
-                draw_point(place, both.loc[form, ENDS], position, form)
+                draw_point(place, both.loc[form, ENDS], position, form, name)
         place.set_title(folded(panel.instrument.issues[issue], 26), fontsize=9)
         place.set(xlim=index_limits(means[["low", "high"]]), ylim=(len(areas) - 0.5, -0.5))
         grid(place)
@@ -245,7 +252,7 @@ def levels_by_background(differences: pd.DataFrame, panel: Panel) -> Figure:
     """
     variables = list(dict.fromkeys(differences["variable"]))
     rows = differences.drop_duplicates(["variable", "level"])
-    figure, [axes] = new_figure(0.172 * (len(rows) + 1.6 * len(variables)) + 0.9)
+    figure, [axes] = new_figure(0.145 * (len(rows) + 1.25 * len(variables)) + 0.9)
     position = 0.0
     ticks: list[float] = []
     labels: list[str] = []
@@ -262,14 +269,15 @@ def levels_by_background(differences: pd.DataFrame, panel: Panel) -> Figure:
         position += 1
         for level in dict.fromkeys(here["level"]):
             both = here[here["level"] == level].set_index("form")
+            name = f"{both['variable_label'].iloc[0]}: {both['label'].iloc[0]}"
             for form in COLOURS:
                 ends = both.loc[form, ["mean", "mean_low", "mean_high"]]
-                draw_point(axes, ends, position, form)
+                draw_point(axes, ends, position, form, name)
             ticks.append(position)
             labels.append(both["label"].iloc[0])
             position += 1
-        position += 0.6
-    axes.set_yticks(ticks, labels, fontsize=8.5)
+        position += 0.25
+    axes.set_yticks(ticks, labels, fontsize=8)
     axes.set(
         xlim=index_limits(differences[["mean_low", "mean_high"]]),
         ylim=(position - 0.8, -0.9),

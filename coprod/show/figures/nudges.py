@@ -1,4 +1,4 @@
-"""Figures of the nudge experiment: who was in it, how alike the arms were, what each nudge did."""
+"""Figures of the nudge experiment: how alike the arms were, what each nudge did."""
 
 from __future__ import annotations
 
@@ -9,30 +9,43 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from matplotlib.artist import Artist
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.patches import Patch, Rectangle
+from matplotlib.patches import Patch
 
+from coprod.palette import PALETTE
 from coprod.panel import Panel
-from coprod.show.theme import INK, LINE, QUIET, WIDTH, grid, new_figure, sign
-from coprod.show.words import number, out_of, p_short, percent, span, term_name
+from coprod.show.spoken import estimated, says, shortly
+from coprod.show.theme import (
+    BAND,
+    BOTH,
+    INK,
+    LINE,
+    NEITHER,
+    PAPER,
+    QUIET,
+    draw_estimate,
+    grid,
+    new_figure,
+    sign,
+)
+from coprod.show.words import number, out_of, p_short, p_value, span, term_name
 
-__all__ = ["arm_balance", "arm_effects", "arm_flow", "randomisation_histograms"]
+__all__ = ["arm_balance", "arm_effects", "randomisation_histograms"]
 
 # The rest of Okabe and Ito's palette: arms are series of their own, each with a mark.
 SERIES = (
-    ("#009E73", "s"),
-    ("#CC79A7", "^"),
-    ("#E69F00", "v"),
-    ("#56B4E9", "P"),
+    (PALETTE["jade"], "s"),
+    (BOTH, "^"),
+    (PALETTE["amber"], "v"),
+    (PALETTE["sky"], "P"),
     (QUIET, "X"),
 )
 TOGETHER = (INK, "h")
-BAND = "#EEF0F2"
 # Light colours need an edge to stand out from the page.
 EDGE: dict[str, Any] = {"markeredgecolor": INK, "markeredgewidth": 0.5}
 OUTCOMES = {"willing": "Willingness", "signup": "Sign-up"}
+ADJUSTED = {"lin": "adjusted for intention and background", "strata": "areas only"}
 UNITS = {"willing": "SD of the control group", "signup": "percentage points"}
 
 
@@ -41,112 +54,6 @@ def _series(frame: pd.DataFrame) -> dict[str, tuple[str, str]]:
     arms = frame.loc[frame["family"] == "arms", "arm"].drop_duplicates()
     found = {arm: SERIES[place % len(SERIES)] for place, arm in enumerate(arms)}
     return found | dict.fromkeys(frame.loc[frame["family"] == "pooled", "arm"], TOGETHER)
-
-
-def arm_flow(table: pd.DataFrame, panel: Panel) -> Figure:
-    """Draw who came how far: invited, answered, randomised, and analysed by arm.
-
-    Parameters
-    ----------
-    table
-        As of `coprod.nudges.flow`.
-    panel
-        Where the numbers come from.
-    """
-    total = table[table["area"] == "all"].set_index("arm")
-    everybody, arms = total.loc["all"], total.drop("all")
-    arms = arms[arms["randomised"] > 0]
-    asked, known = everybody["invited"], bool(pd.notna(everybody["invited"]))
-    # Counts of a real panel are rounded down, so that no difference of two can be told.
-    least = "≥ " if panel.min_cell else ""
-
-    def told(count: float) -> str:
-        return f"under {panel.min_cell}" if least and count == 0 else f"{least}{number(count)}"
-
-    chain = [("Invited", asked)] if known else []
-    chain += [("Answered", everybody["answered"]), ("Randomised", everybody["randomised"])]
-    width = WIDTH / len(arms)
-    names = [textwrap.fill(label, max(8, int(10 * width))) for label in arms["label"]]
-    lines = max(name.count("\n") for name in names) + 2
-    step, tall, middle = 0.62, 0.40, WIDTH / 2
-    top, bottom = step * len(chain) + 0.16, 0.19 * lines + 0.12
-    height = top + bottom + 0.22 + 0.72
-    figure, [axes] = new_figure(height + 0.62)
-    axes.set(xlim=(-0.02, WIDTH + 0.02), ylim=(height + 0.02, -0.02))
-    axes.axis("off")
-    for place, (name, people) in enumerate(chain):
-        at = step * place
-        of = least if name == "Randomised" else ""
-        _box(axes, middle - 1.05, at, 2.1, tall, f"{name}: {of}{number(people)}", bold=True)
-        if place + 1 < len(chain):
-            _arrow(axes, middle, at + tall, middle, at + step)
-            lost = people - chain[place + 1][1]
-            said = "Did not answer" if name == "Invited" else "Not randomised"
-            if name == "Invited" or (lost > 0 and not least):
-                between = at + (tall + step) / 2
-                _arrow(axes, middle, between, middle + 1.25, between)
-                axes.text(
-                    middle + 1.32, between, f"{said}: {number(lost)}", va="center", color=QUIET
-                )
-    fork = top - 0.16 - step + tall + 0.17
-    axes.plot([middle, middle], [fork - 0.17, fork], color=QUIET, linewidth=0.9)
-    ends = [width / 2, WIDTH - width / 2]
-    axes.plot(ends, [fork, fork], color=QUIET, linewidth=0.9)
-    for place, (name, row) in enumerate(zip(names, arms.itertuples(), strict=True)):
-        left, centre = width * place + 0.06, width * (place + 0.5)
-        _arrow(axes, centre, fork, centre, top)
-        _box(
-            axes,
-            left,
-            top,
-            width - 0.12,
-            bottom,
-            f"{name}\n{told(row.randomised)}",
-            bold=True,
-        )
-        _arrow(axes, centre, top + bottom, centre, top + bottom + 0.22)
-        said = f"Analysed\nwilling: {told(row.willing)}\nsign-up: {told(row.signup)}"
-        _box(axes, left, top + bottom + 0.22, width - 0.12, 0.72, said)
-    kept = min(everybody[name] / everybody["randomised"] for name in OUTCOMES)
-    first = f"{percent(everybody['answered'] / asked)} of those invited answered; " if known else ""
-    second = f"at least {percent(np.floor(1000 * kept) / 1000, 1)} of those randomised are analysed"
-    if least:
-        second = f"at least {number(arms['randomised'].min())} people were in each arm"
-    title = first + second
-    return sign(figure, panel, title[0].upper() + title[1:])
-
-
-def _box(
-    axes: Axes, left: float, top: float, width: float, height: float, text: str, bold: bool = False
-) -> None:
-    axes.add_patch(
-        Rectangle((left, top), width, height, facecolor="white", edgecolor=QUIET, linewidth=0.9)
-    )
-    axes.text(
-        left + width / 2,
-        top + height / 2,
-        text,
-        ha="center",
-        va="center",
-        fontsize=10 if bold else 9.5,
-        fontweight="bold" if bold else "normal",
-        linespacing=1.35,
-    )
-
-
-def _arrow(axes: Axes, x: float, y: float, to_x: float, to_y: float) -> None:
-    axes.annotate(
-        "",
-        (to_x, to_y),
-        (x, y),
-        arrowprops={
-            "arrowstyle": "-|>,head_width=0.18,head_length=0.35",
-            "color": QUIET,
-            "linewidth": 0.9,
-            "shrinkA": 0,
-            "shrinkB": 0,
-        },
-    )
 
 
 def arm_balance(table: pd.DataFrame, panel: Panel) -> Figure:
@@ -163,7 +70,7 @@ def arm_balance(table: pd.DataFrame, panel: Panel) -> Figure:
     rows = shown.drop_duplicates(["variable", "level"])
     places = {key: at for at, key in enumerate(zip(rows["variable"], rows["level"], strict=True))}
     series = _series(shown)
-    figure, [axes] = new_figure(0.235 * len(rows) + 1.25)
+    figure, [axes] = new_figure(0.205 * len(rows) + 1.25)
     axes.axvline(0, color=QUIET, linewidth=0.8)
     for line in (-0.1, 0.1):
         axes.axvline(line, color=QUIET, linewidth=0.8, linestyle=(0, (3, 3)))
@@ -174,8 +81,12 @@ def arm_balance(table: pd.DataFrame, panel: Panel) -> Figure:
         here = shown[shown["arm"] == arm]
         at = [places[key] for key in zip(here["variable"], here["level"], strict=True)]
         style: dict[str, Any] = {"marker": mark, "color": colour, **EDGE}
-        axes.plot(here["standardised"], at, linestyle="none", markersize=6, clip_on=False, **style)
         label = here["label"].iloc[0]
+        for row, place in zip(here.itertuples(), at, strict=True):
+            [point] = axes.plot(row.standardised, place, markersize=6, clip_on=False, **style)
+            if np.isfinite(row.standardised):
+                said = f"{term_name(row.variable_label, row.level_label)}, {label}"
+                says(point, f"{said}: {shortly(row.standardised, 2)} SD from control")
         marks.append(Line2D([], [], linestyle="none", markersize=6, label=label, **style))
     names = [
         term_name(*pair) for pair in zip(rows["variable_label"], rows["level_label"], strict=True)
@@ -234,7 +145,7 @@ def arm_effects(effects: pd.DataFrame, equivalence: pd.DataFrame, panel: Panel) 
             at = places[row.arm] + (-shift if filled else shift)
             wide = [getattr(row, f"{end}_{column}") for end in ("low", "high")]
             inner = here[(here["arm"] == row.arm) & (here["adjustment"] == row.adjustment)].iloc[0]
-            place.plot(wide, [at, at], color=colour, linewidth=1.2, zorder=2)
+            estimate = getattr(row, f"estimate_{column}")
             place.plot(
                 [unit * inner["low"], unit * inner["high"]],
                 [at, at],
@@ -243,17 +154,22 @@ def arm_effects(effects: pd.DataFrame, equivalence: pd.DataFrame, panel: Panel) 
                 solid_capstyle="butt",
                 zorder=2,
             )
-            place.plot(
-                getattr(row, f"estimate_{column}"),
+            point = draw_estimate(
+                place,
+                (estimate, *wide),
                 at,
                 marker=mark,
                 markersize=7,
+                linewidth=1.2,
+                clip_on=True,
                 color=colour,
-                markerfacecolor=colour if filled else "white",
+                markerfacecolor=colour if filled else PAPER,
                 markeredgecolor=INK if filled else colour,
                 markeredgewidth=0.7 if filled else 1.5,
-                zorder=3,
             )
+            decimals, sd = (2, " SD") if outcome == "willing" else (1, " percentage points")
+            name = f"{labels[row.arm]}, {OUTCOMES[outcome].lower()}, {ADJUSTED[row.adjustment]}"
+            says(point, f"{name}: {estimated((estimate, *wide), decimals, sd)}")
         ends = effects.loc[effects["outcome"] == outcome, [f"low_{column}", f"high_{column}"]]
         limit = 1.12 * max(margin, float(ends.abs().max().max()))
         place.set(xlim=(-limit, limit), xlabel=UNITS[outcome])
@@ -278,7 +194,6 @@ def arm_effects(effects: pd.DataFrame, equivalence: pd.DataFrame, panel: Panel) 
 
 
 def _key(adjustments: list[str]) -> list[Artist]:
-    said = {"lin": "adjusted for intention and background", "strata": "areas only"}
     marks = [
         Line2D(
             [],
@@ -287,8 +202,8 @@ def _key(adjustments: list[str]) -> list[Artist]:
             marker="s",
             linestyle="none",
             markersize=6,
-            markerfacecolor="white" if place else QUIET,
-            label=said[name],
+            markerfacecolor=PAPER if place else QUIET,
+            label=ADJUSTED[name],
         )
         for place, name in enumerate(adjustments)
     ]
@@ -348,11 +263,14 @@ def randomisation_histograms(drawn: pd.DataFrame, tests: pd.DataFrame, panel: Pa
         counts, edges = np.histogram(values, _edges(values))
         middles = (edges[:-1] + edges[1:]) / 2
         beyond = np.abs(middles) >= abs(observed)
-        where.stairs(counts, edges, fill=True, color=LINE, linewidth=0)
-        where.stairs(np.where(beyond, counts, 0), edges, fill=True, color=QUIET, linewidth=0)
+        where.stairs(counts, edges, fill=True, color=NEITHER, linewidth=0)
+        far = where.stairs(np.where(beyond, counts, 0), edges, fill=True, color=INK, linewidth=0)
+        found = f"{row['label']}, {OUTCOMES[outcome].lower()}"
+        says(far, f"{found}: draws at least as far from zero, p {p_value(row['p'])}")
         top = 1.5 * counts.max()
         where.plot([observed, observed], [0, 0.8 * top], color=colour, linewidth=2)
-        where.plot(
+        digits = 2 if outcome == "willing" else 1
+        [point] = where.plot(
             observed,
             0.8 * top,
             marker=series[arm][1],
@@ -360,7 +278,7 @@ def randomisation_histograms(drawn: pd.DataFrame, tests: pd.DataFrame, panel: Pa
             color=colour,
             **EDGE,
         )
-        digits = 2 if outcome == "willing" else 1
+        says(point, f"{found}: {shortly(observed, digits)} found, p {p_value(row['p'])}")
         limits[outcome] = max(
             limits[outcome], 1.35 * float(max(np.abs(edges).max(), abs(observed)))
         )

@@ -6,14 +6,15 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
+from coprod.palette import PALETTE
 from coprod.panel import Panel
+from coprod.show.spoken import estimated, says, shortly
 from coprod.show.theme import (
     APART,
     COLOURS,
-    LINE,
     MARKERS,
-    POINT,
     QUIET,
+    draw_estimate,
     draw_point,
     grid,
     name_forms,
@@ -42,9 +43,11 @@ def across_models(table: pd.DataFrame, panel: Panel) -> Figure:
         here = table[table["form"] == form].set_index("model")
         first = here.loc[models["model"].iloc[0], "estimate"]
         axes.axvline(first, color=COLOURS[form], linewidth=0.8, alpha=0.45)
-        for position, model in enumerate(models["model"]):
+        for position, (model, label) in enumerate(
+            zip(models["model"], models["label"], strict=True)
+        ):
             ends = here.loc[model, ["estimate", "low", "high"]]
-            draw_point(axes, ends, position + shift, form)
+            draw_point(axes, ends, position + shift, form, label, unit=" points")
     axes.set_yticks(range(len(models)), models["label"].tolist())
     axes.set(
         ylim=(len(models) - 0.5, -0.5),
@@ -75,15 +78,20 @@ def residuals_by_fitted(table: pd.DataFrame, panel: Panel) -> Figure:
     for place, (form, label) in zip(axes, panel.instrument.forms.items(), strict=True):
         here = table[table["form"] == form]
         place.axhline(0, color=QUIET, linewidth=0.8)
-        place.errorbar(
-            here["fitted"],
-            here["residual"],
-            yerr=[here["residual"] - here["low"], here["high"] - here["residual"]],
-            color=COLOURS[form],
-            ecolor=LINE,
-            marker=MARKERS[form],
-            **{**POINT, "markersize": 4.5},
-        )
+        for row in here.itertuples():
+            ends = (row.residual, row.low, row.high)
+            mark = draw_estimate(
+                place,
+                ends,
+                row.fitted,
+                True,
+                color=PALETTE["faint"],
+                marker=MARKERS[form],
+                markersize=4.5,
+                markerfacecolor=COLOURS[form],
+                markeredgecolor=COLOURS[form],
+            )
+            says(mark, f"Predicted {shortly(row.fitted)}, {form}: off by {estimated(ends)}")
         place.set_title(label, fontsize=9, color=COLOURS[form])
         place.set_xlabel("Predicted index")
         grid(place, "y")

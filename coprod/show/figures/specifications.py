@@ -11,16 +11,18 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from coprod.palette import PALETTE
 from coprod.panel import Panel
-from coprod.show.theme import INK, QUIET, grid, new_figure, sign
+from coprod.show.spoken import estimated, says
+from coprod.show.theme import INK, PAPER, QUIET, draw_estimate, grid, new_figure, sign
 from coprod.show.words import number, out_of, span
 
 __all__ = ["specification_curve"]
 
-FAINT = "#A4ABB3"
+FAINT = PALETTE["faint"]
 """Of what cannot be told from zero."""
 
-CURVE, ROW = 2.3, 0.152
+CURVE, ROW = 1.9, 0.132
 """Heights of the curve and of a row of choices, in inches."""
 
 TICK: dict[str, Any] = {"linewidth": 0.7 * 72 * ROW, "solid_capstyle": "butt"}
@@ -68,10 +70,11 @@ def specification_curve(
         CURVE + ROW * (rows + 1) + 0.5, rows=2, height_ratios=[CURVE, ROW * (rows + 1)], sharex=True
     )
     _draw_estimates(above, fitted, clear, colour)
+    _speak(above, fitted, shown)
     at = np.flatnonzero((fitted[list(own)] == pd.Series(own)).all(axis=1))
     for place in at:
         value = fitted["estimate"].iloc[place]
-        above.plot(place, value, "D", color="white", markeredgecolor=INK, markersize=6, zorder=5)
+        above.plot(place, value, "D", color=PAPER, markeredgecolor=INK, markersize=6, zorder=5)
         below.axvline(float(place), color=INK, linewidth=0.6)
     if len(at):
         # Beside the mark, on the side that has room, in the upper half where no interval is.
@@ -114,6 +117,19 @@ def _draw_estimates(
     grid(axes, "y")
 
 
+def _speak(
+    axes: Axes, fitted: pd.DataFrame, shown: Mapping[str, tuple[str, Mapping[str, str]]]
+) -> None:
+    """Let each place of the curve say its estimate and what was chosen for it."""
+    every = number(len(fitted))
+    for place, row in enumerate(fitted.to_dict("records")):
+        ends = (row["estimate"], row["low"], row["high"])
+        chosen = "; ".join(f"{name}: {said[row[key]]}" for key, (name, said) in shown.items())
+        mark = draw_estimate(axes, ends, place, True, marker="s", markersize=1.0)
+        words = f"{number(place + 1)} of {every}: {estimated(ends, 2, ' SD')}. {chosen}"
+        says(mark, words, seen=False)
+
+
 def _draw_choices(
     axes: Axes,
     fitted: pd.DataFrame,
@@ -136,7 +152,7 @@ def _draw_choices(
             drawn = _paths(starts.astype(float) - 0.42, ends.astype(float) - 0.58)
             if len(drawn):
                 axes.plot(drawn, np.full(len(drawn), row), color=look, **TICK)
-    axes.set_yticks(range(len(labels)), labels, fontsize=8)
+    axes.set_yticks(range(len(labels)), labels, fontsize=7.5)
     for text, heavy in zip(axes.get_yticklabels(), bold, strict=True):
         text.set_fontweight("bold" if heavy else "normal")
         text.set_color(INK if heavy else QUIET)

@@ -7,12 +7,14 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
 
+from coprod.palette import PALETTE
+from coprod.show.spoken import estimated, says, shortly
 from coprod.show.theme import INK, LINE, QUIET, grid, new_figure, sign
 from coprod.show.words import scientific
 
 __all__ = ["differences_from_r", "studies_beside_r"]
 
-OURS = "#009E73"  # of Okabe and Ito's palette, where no form has it
+OURS = PALETTE["jade"]  # of Okabe and Ito's palette, where no form has it
 
 
 def differences_from_r(table: pd.DataFrame) -> Figure:
@@ -27,16 +29,19 @@ def differences_from_r(table: pd.DataFrame) -> Figure:
     groups = list(dict.fromkeys(here["group"]))
     # A row a comparison, and half a row's room between groups.
     rows = here.index.to_numpy() + 1.2 * here["group"].map(groups.index).to_numpy()
-    figure, [axes] = new_figure(0.105 * rows.max() + 1.1)
+    figure, [axes] = new_figure(0.095 * rows.max() + 1.1)
     axes.hlines(rows, here["largest"], here["tolerance"], color=LINE, linewidth=1.2)
     axes.plot(
         here["tolerance"], rows, marker="|", color=INK, markersize=7, linestyle="none",
         markeredgewidth=1.6, label="allowed at most",
     )  # fmt: skip
-    axes.plot(
-        here["largest"], rows, marker="o", color=OURS, markersize=4.5, linestyle="none",
-        label="seen at most",
-    )  # fmt: skip
+    for at, row in zip(rows, here.itertuples(), strict=True):
+        [mark] = axes.plot(
+            row.largest, at, marker="o", color=OURS, markersize=4.5, linestyle="none",
+            label="seen at most" if row.Index == 0 else "",
+        )  # fmt: skip
+        most = f"{scientific(row.largest)} at most, {scientific(row.tolerance)} allowed"
+        says(mark, f"{row.what}: {most}")
     middles = pd.Series(rows).groupby(here["group"], sort=False).mean()
     axes.set_yticks(middles, middles.index)
     axes.set_xscale("log")
@@ -80,9 +85,15 @@ def studies_beside_r(experiments: pd.DataFrame, information: pd.DataFrame) -> Fi
         at = np.arange(len(rows))
         place.axvline(0, color=QUIET, linewidth=0.8)
         place.hlines(at, scale * rows["low"], scale * rows["high"], color=OURS, linewidth=1.6)
-        place.plot(
-            scale * rows["estimate"], at, "o", color=OURS, markersize=7, label="this program"
-        )
+        for place_of, row in zip(at, rows.itertuples(), strict=True):
+            [mark] = place.plot(
+                scale * row.estimate, place_of, "o", color=OURS, markersize=7,
+                label="this program" if place_of == 0 else "",
+            )  # fmt: skip
+            ends = [scale * each for each in (row.estimate, row.low, row.high)]
+            decimals = 1 if scale == 100 else 2
+            same = f"R has {shortly(scale * row.r_estimate, decimals)}"
+            says(mark, f"{row.label}: {estimated(ends, decimals)}; {same}")
         place.plot(
             scale * rows["r_estimate"], at, "x", color=INK, markersize=5, markeredgewidth=1.5,
             label="R",
