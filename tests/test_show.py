@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import gzip
 import io
 import re
 from collections.abc import Callable
@@ -40,6 +41,7 @@ from coprod.claim_recovery import SCENARIOS, read_claim_errors
 from coprod.distributions import distributions
 from coprod.experiment_recovery import read_experiments
 from coprod.nudge_specification_tests import nudge_test
+from coprod.palette import PALETTE
 from coprod.panel import Panel
 from coprod.power import Trial, curves, detectable, errors, power
 from coprod.power_simulation import read_power
@@ -249,6 +251,35 @@ def test_the_forms_have_their_colours(name: str) -> None:
     drawn = svg(FIGURES[name](PANEL)).lower()
     assert INDIVIDUAL.lower() in drawn
     assert COLLECTIVE.lower() in drawn
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_every_colour_of_a_figure_has_a_name(name: str) -> None:
+    root = ElementTree.fromstring(svg(FIGURES[name](PANEL)))
+    found = {
+        colour.lower()
+        for element in root.iter()
+        for key in ("style", "fill", "stroke")
+        for colour in re.findall(r"#[0-9a-fA-F]{3,8}\b", element.get(key, ""))
+    }
+    assert found
+    assert found <= set(PALETTE.values())
+
+
+# Who came how far stands in words in its boxes.
+@pytest.mark.parametrize("name", [name for name in FIGURES if name != "flow"])
+def test_marks_say_their_values_and_no_more_than_a_table(name: str) -> None:
+    titles = [
+        "".join(element.itertext())
+        for element in ElementTree.fromstring(svg(FIGURES[name](PANEL))).iter()
+        if element.tag.endswith("}title") and "purl.org" not in element.tag
+    ]
+    assert titles
+    assert len(set(titles)) > len(titles) / 2
+    for title in titles:
+        numbers = re.findall(r"\d[\d,]*\.\d+", title)
+        assert re.search(r"\d", title)
+        assert all(len(number.replace(".", "").lstrip("0")) <= 3 for number in numbers), title
 
 
 @pytest.mark.parametrize("name", FIGURES)
@@ -519,7 +550,9 @@ def test_a_curve_says_which_estimates_leave_zero_out_and_follows_the_numbers() -
 
 @pytest.mark.parametrize("name", ["efficacy", "nudged"])
 def test_a_curve_is_a_small_file(name: str) -> None:
-    assert len(svg(FIGURES[name](PANEL))) < 300_000
+    drawn = svg(FIGURES[name](PANEL))
+    assert len(drawn) < 350_000
+    assert len(gzip.compress(drawn.encode())) < 70_000
 
 
 def test_the_choice_that_moves_most_comes_first() -> None:

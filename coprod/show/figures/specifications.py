@@ -70,7 +70,7 @@ def specification_curve(
         CURVE + ROW * (rows + 1) + 0.5, rows=2, height_ratios=[CURVE, ROW * (rows + 1)], sharex=True
     )
     _draw_estimates(above, fitted, clear, colour)
-    _speak(above, fitted, shown)
+    _speak(above, fitted, shown, own)
     at = np.flatnonzero((fitted[list(own)] == pd.Series(own)).all(axis=1))
     for place in at:
         value = fitted["estimate"].iloc[place]
@@ -118,13 +118,21 @@ def _draw_estimates(
 
 
 def _speak(
-    axes: Axes, fitted: pd.DataFrame, shown: Mapping[str, tuple[str, Mapping[str, str]]]
+    axes: Axes,
+    fitted: pd.DataFrame,
+    shown: Mapping[str, tuple[str, Mapping[str, str]]],
+    own: Mapping[str, str],
 ) -> None:
-    """Let each place of the curve say its estimate and what was chosen for it."""
+    """Let each place of the curve say its estimate, and what was chosen unlike the book's own."""
     every = number(len(fitted))
     for place, row in enumerate(fitted.to_dict("records")):
         ends = (row["estimate"], row["low"], row["high"])
-        chosen = "; ".join(f"{name}: {said[row[key]]}" for key, (name, said) in shown.items())
+        unlike = [
+            f"{name}: {said[row[key]]}"
+            for key, (name, said) in shown.items()
+            if row[key] != own.get(key)
+        ]
+        chosen = "; ".join(unlike) or "The book’s own"
         mark = draw_estimate(axes, ends, place, True, marker="s", markersize=1.0)
         words = f"{number(place + 1)} of {every}: {estimated(ends, 2, ' SD')}. {chosen}"
         says(mark, words, seen=False)
