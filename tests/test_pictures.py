@@ -50,7 +50,10 @@ def drawings(html: str) -> list[Tag]:
 
 
 def test_a_picture_says_what_is_seen_and_how_large_it_is(tmp_path: Path) -> None:
-    [svg] = drawings(put_in(tmp_path, SVG.format("<path d='M0 0'/>"), alt="A &quot;line&quot;"))
+    body = page(tmp_path, SVG.format("<path d='M0 0'/>"), alt="A &quot;line&quot;")
+    body = body.replace("<img ", '<img aria-describedby="numbers" ')
+    [svg] = drawings(inlined(body, "chapters/one.qmd", tmp_path))
+    assert svg["aria-describedby"] == "numbers"
     assert svg["role"] == "img"
     assert svg["alt"] == svg["aria-label"] == 'A "line"'
     assert (svg["width"], svg["height"], svg["viewbox"]) == ("96", "48", "0 0 72 36")

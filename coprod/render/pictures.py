@@ -151,6 +151,7 @@ def _picture(content: str, name: str, given: dict[str, str]) -> str | None:
         "role": "img",
         "aria-label": given.get("alt", ""),
         "alt": given.get("alt", ""),
+        **{key: value for key, value in given.items() if key == "aria-describedby"},
         **_size(given, view),
         "viewBox": view,
         "style": "; ".join(f"{key}: {value}" for key, value in inherited.items()),
