@@ -73,6 +73,8 @@ def test_what_nobody_sees_goes_and_the_file_stays_as_it_was(tmp_path: Path) -> N
     html = put_in(tmp_path, content)
     assert not re.search("<!--|metadata|rdf|Matplotlib|<style|xmlns", html)
     assert len(html) < 0.75 * len(content)
+    # The page itself is what a figure stands on.
+    assert html.count("var(--paper") == content.count("#ffffff") - 1
     assert (tmp_path / "chapters/one_files/fig-one-1.svg").read_text("utf-8") == content
     assert html == put_in(tmp_path, content)
 

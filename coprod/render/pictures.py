@@ -124,7 +124,7 @@ def _picture(content: str, name: str, given: dict[str, str]) -> str | None:
     inherited = {"fill": PALETTE["ink"]}
     for parent in list(drawing.iter()):
         for child in list(parent):
-            if child.tag == f"{SVG}metadata":
+            if child.tag == f"{SVG}metadata" or (precise and _is_ground(parent, child)):
                 parent.remove(child)
             elif child.tag == f"{SVG}style":
                 everything = EVERYTHING.fullmatch(child.text or "")
@@ -160,6 +160,12 @@ def _picture(content: str, name: str, given: dict[str, str]) -> str | None:
         if not _tidy(element, ids, precise and element is not drawing):
             return None
     return "".join(_written(drawing))
+
+
+def _is_ground(parent: Element, child: Element) -> bool:
+    """Whether this is the white that Matplotlib lays under a figure, in place of which a page has its own."""
+    white = any(f"fill: {PALETTE['paper']}" in each.get("style", "") for each in child)
+    return (parent.get("id"), child.get("id")) == ("figure_1", "patch_1") and white
 
 
 def _size(given: dict[str, str], view: str) -> dict[str, str]:
