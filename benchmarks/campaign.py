@@ -156,7 +156,7 @@ def place(package: Path = PROJECT, disk: str | None = None) -> Iterator[tuple[Pl
     folder = Path(tempfile.mkdtemp(prefix="campaign-", dir="/tmp" if os.name == "posix" else None))
     own = False
     if threading.current_thread() is threading.main_thread():
-        signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         if disk and hasattr(os, "geteuid") and os.geteuid() == 0:
             mount = ["mount", "-t", "tmpfs", "-o", f"size={disk}", "tmpfs", str(folder)]

@@ -335,6 +335,7 @@ def main() -> None:
     parser.add_argument("--only", choices=COUNTS)
     parser.add_argument("--small", action="store_true", help="take the smallest book")
     given = parser.parse_args()
+    status = 0
     if sys.platform != "linux":
         sys.exit("only Linux lists processes so that one can see what is left of them")
     counts = {
@@ -347,11 +348,15 @@ def main() -> None:
         book, variants = (small, SMALL_VARIANTS) if small else (BOOK, VARIANTS)
         campaign = Campaign(where, book, variants, given.seed, own_disk)
         print(f"Disks are {'filled' if own_disk else 'limited'}; seed {given.seed}", flush=True)
-        campaign.run(counts, lambda said: print(said, flush=True))
+        try:
+            campaign.run(counts, lambda said: print(said, flush=True))
+        except KeyboardInterrupt:
+            print("Stopped before the end")
+            status = 1
     print(campaign.report())
     for fault in campaign.faults():
         print(fault)
-    sys.exit(bool(campaign.faults()))
+    sys.exit(1 if campaign.faults() else status)
 
 
 if __name__ == "__main__":

@@ -318,16 +318,21 @@ def main() -> None:
         "--cripple", action="store_true", help="break the key: faults must be found"
     )
     given = parser.parse_args()
+    status = 0
     with place() as (kept, _), place() as (clean, _):
         for each in (kept, clean):
             each.package = copy_package(each.folder, given.cripple and each is kept)
             write_book(each.project)
         campaign = Campaign(kept, clean, given.seed)
-        campaign.run(given.edits, lambda said: print(said, flush=True))
+        try:
+            campaign.run(given.edits, lambda said: print(said, flush=True))
+        except KeyboardInterrupt:
+            print("Stopped before the end")
+            status = 1
     print(campaign.report())
     for fault in campaign.faults():
         print(fault)
-    sys.exit(bool(campaign.faults()))
+    sys.exit(1 if campaign.faults() else status)
 
 
 if __name__ == "__main__":
