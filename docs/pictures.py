@@ -45,7 +45,7 @@ class Picture:
     above: int
     width: int
     height: int
-    scale: float
+    scale: int
     scheme: Literal["light", "dark"]
 
 

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import importlib.util
 import re
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 from PIL import Image
@@ -67,3 +70,37 @@ def test_every_command_that_the_readme_shows_is_one() -> None:
     assert {"render", "--help"} <= {name for _, name in shown}
     for program, name in shown:
         assert name in (TARGETS if program == "make" else COMMANDS | {"--help"}), name
+
+
+@pytest.mark.browser
+def test_one_command_takes_the_pictures(tmp_path: Path) -> None:
+    command = [
+        sys.executable,
+        "-m",
+        "docs.pictures",
+        "--book",
+        str(tmp_path),
+        "--out",
+        str(tmp_path),
+    ]
+    refused = subprocess.run(command, capture_output=True, text=True, check=False, cwd=PROJECT)
+    assert refused.returncode == 2
+    assert "run make render" in refused.stderr
+    for each in PICTURES:
+        page = tmp_path / each.page
+        page.parent.mkdir(exist_ok=True)
+        page.write_text(
+            "<style>body { margin: 0 } @media (prefers-color-scheme: dark) { body { background: #000 } }"
+            f"</style><p style='height: 3000px'><div id='{each.shown[1:]}' style='background: #f00;"
+            "height: 50px'></div><p style='height: 3000px'>"
+        )
+    subprocess.run(command, check=True, cwd=PROJECT, stdout=subprocess.DEVNULL)
+    for each in PICTURES:
+        with Image.open(tmp_path / each.name) as opened:
+            picture = opened.convert("RGB")
+        assert picture.size == (each.width * each.scale, each.height * each.scale)
+        around = (0, 0, 0) if each.scheme == "dark" else (255, 255, 255)
+        middle = each.scale * (each.above + 25)
+        assert picture.getpixel((5, 5)) == around
+        assert picture.getpixel((5, middle)) == (255, 0, 0)
+        assert picture.getpixel((5, middle + 50 * each.scale)) == around

@@ -404,26 +404,51 @@ def test_what_cannot_be_written_is_named(
     assert "Not a directory" in said
 
 
-def test_bash_completes_commands_options_and_choices() -> None:
-    bash = shutil.which("bash")
-    if not bash:
-        pytest.skip("there is no bash")
+COMPLETED = {"que": "questionnaire", "render --eng": "render --engine"}
+SHELLS = {
+    "bash": ("--norc --noprofile -i", ""),
+    "zsh": ("-f -i", "autoload -U compinit; compinit -D; "),
+}
+
+
+def shell(name: str) -> tuple[str, str]:
+    """A shell, and a PATH on which the program is."""
+    found = shutil.which(name)
+    if not found:
+        pytest.skip(f"there is no {name}")
     bin = Path(sys.executable).parent
     assert (bin / "coprod").exists()
-    path = f"{bin}{os.pathsep}{os.environ['PATH']}"
-    cases = {
-        "que": "questionnaire ",
-        "render --eng": "render --engine ",
-        "render --to ht": "render --to html ",
-    }
-    typed = "".join(f"coprod {given}\t#\n" for given in cases)
-    last = f"coprod {cases['render --to ht']}#"
-    shell = [bash, "--norc", "--noprofile", "-i"]
+    return found, f"{bin}{os.pathsep}{os.environ['PATH']}"
+
+
+@pytest.mark.parametrize("name", SHELLS)
+def test_a_shell_completes_commands_and_options(name: str) -> None:
+    program, path = shell(name)
+    options, ready = SHELLS[name]
+    typed = "".join(f"coprod {given}\t#\n" for given in COMPLETED)
     said = on_a_terminal(
-        shell, f'eval "$(coprod --show-completion)"\n{typed}', last, PATH=path, COLUMNS="200"
+        [program, *options.split()],
+        f'{ready}eval "$(_COPROD_COMPLETE=source_{name} coprod)"\n{typed}',
+        "'--engine'",  # what the program says when it is run so
+        PATH=path,
+        TERM="dumb",
     )
-    for completed in cases.values():
-        assert f"coprod {completed}#" in said, said
+    for completed in COMPLETED.values():
+        assert f"coprod {completed} #" in words(said.replace("\b", "")), said
+
+
+def test_fish_completes_commands_and_options(tmp_path: Path) -> None:
+    program, path = shell("fish")
+    asked = "".join(f'; complete -C "coprod {given}"' for given in COMPLETED)
+    made = subprocess.run(
+        [program, "--no-config", "-c", f"_COPROD_COMPLETE=source_fish coprod | source{asked}"],
+        capture_output=True,
+        text=True,
+        check=True,
+        env=os.environ | {"PATH": path, "HOME": str(tmp_path)},
+    )
+    found = [line.split("\t")[0] for line in made.stdout.splitlines()]
+    assert found == ["questionnaire", "--engine"]
 
 
 @pytest.mark.parametrize(
