@@ -155,7 +155,10 @@ def place(package: Path = PROJECT, disk: str | None = None) -> Iterator[tuple[Pl
     # A short name, not below one's own temporary folder: sockets go there.
     folder = Path(tempfile.mkdtemp(prefix="campaign-", dir="/tmp" if os.name == "posix" else None))
     own = False
-    if threading.current_thread() is threading.main_thread():
+    # Ended like this, too, it goes with all that is in it.
+    main_thread = threading.current_thread() is threading.main_thread()
+    before = signal.getsignal(signal.SIGTERM)
+    if main_thread:
         signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         if disk and hasattr(os, "geteuid") and os.geteuid() == 0:
@@ -169,6 +172,8 @@ def place(package: Path = PROJECT, disk: str | None = None) -> Iterator[tuple[Pl
         if own:
             subprocess.run(["umount", "--lazy", str(folder)], check=False)
         shutil.rmtree(folder, ignore_errors=True)
+        if main_thread:
+            signal.signal(signal.SIGTERM, before)
 
 
 @functools.cache
