@@ -210,19 +210,18 @@ def test_no_page_is_heavy(
 
 @pytest.mark.parametrize("path", ["index.html", "chapters/nudges.html"])
 def test_a_page_is_seen_at_once_and_stands_still(browser: Browser, address: str, path: str) -> None:
-    paints, shifts = [], []
-    for _ in range(3):
+    """At the best of five times, since other tests may have the processors."""
+    seen: list[dict[str, float]] = []
+    while len(seen) < 5 and not any(at["paint"] < 1000 and at["shift"] == 0 for at in seen):
         context = browser.new_context(**MODES["light desktop"])
         context.add_init_script(WATCH)
         page = context.new_page()
         page.goto(f"{address}/{path}", wait_until="load")
         page.wait_for_function("window.seen.paint > 0")
-        paints.append(page.evaluate("window.seen.paint"))
         page.mouse.wheel(0, 30_000)
-        shifts.append(page.evaluate("window.seen.shift"))
+        seen.append(page.evaluate("window.seen"))
         context.close()
-    assert 0 < min(paints) < 1000
-    assert min(shifts) == 0
+    assert any(0 < at["paint"] < 1000 and at["shift"] == 0 for at in seen), seen
 
 
 # Tools ---------------------------------------------------------------------------------------------
