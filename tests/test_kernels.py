@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -93,3 +95,25 @@ def test_closing_ends_the_kernels_that_are_left(tmp_path: Path) -> None:
     assert kernels.process.returncode == 0
     time.sleep(0.2)
     assert gone(forked.pid)
+
+
+@pytest.mark.parametrize(("room", "noted"), [(10_000, True), (20, False)])
+def test_notes_that_cannot_be_written_whole_are_none_and_stop_no_cell(
+    tmp_path: Path, room: int, noted: bool
+) -> None:
+    code = f"""
+import resource
+from pathlib import Path
+from coprod.render.kernel import _note_what_is_read
+resource.setrlimit(resource.RLIMIT_FSIZE, ({room}, {room}))
+_note_what_is_read(Path("notes"))
+print(Path("read.txt").read_text(), Path("read.txt").read_text())
+"""
+    (tmp_path / "read.txt").write_text("found")
+    command = [sys.executable, "-c", code]
+    run = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert run.stdout == "found found\n"
+    notes = tmp_path / "notes"
+    assert notes.exists() is noted
+    if noted:
+        assert f"file {tmp_path / 'read.txt'}" in notes.read_text().splitlines()
