@@ -78,9 +78,10 @@ validation: export OPENBLAS_NUM_THREADS = 1
 validation: .venv/test.stamp ## Compare with R's results again, into data/validation.csv (1 minute)
 	$(BIN)/python -m tests.reference.validation
 
-bench: .venv/test.stamp ## Measure the build and what it cannot do without, harm it and edit it at random (1 hour)
+bench: .venv/test.stamp ## Measure the build and what it cannot do without, harm it and edit it at random; the estimators (1½ hours)
 	$(BIN)/python -m benchmarks.build
 	$(BIN)/python -m benchmarks.randomisation
+	$(BIN)/python -m benchmarks.estimators
 	$(BIN)/python -m benchmarks.faults
 	$(BIN)/python -m benchmarks.staleness
 

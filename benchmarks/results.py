@@ -54,6 +54,8 @@ def table(found: dict[str, Any]) -> str:
         lines += floors(found["floor"], found.get("cases", []))
     if "randomisation" in found:
         lines += randomisation(found["randomisation"])
+    if "estimators" in found:
+        lines += estimators(found["estimators"])
     return "\n".join(lines) + "\n"
 
 
@@ -112,3 +114,53 @@ def randomisation(found: dict[str, Any]) -> list[str]:
         f"| `coprod.nudges.randomisation_test` | {found['seconds']:.1f} | 1 |",
         f"| a loop over `smf.ols` (scaled) | {found['scaled_seconds']:.0f} | {found['ratio']:.0f} |",
     ]
+
+
+def estimators(found: dict[str, Any]) -> list[str]:
+    """What the estimators cost at each size, and beside statsmodels and R."""
+    costs = {(cost["task"], cost["by"], cost["respondents"]): cost for cost in found["costs"]}
+    sizes = sorted({size for _, by, size in costs if by == "coprod"})
+    named = found["labels"] | {
+        "synthesise": "`coprod synthesise`",
+        "check": "`coprod check` of that file",
+    }
+    lines = [
+        "",
+        "# What the estimators cost as a panel grows",
+        "",
+        "Processor seconds on one core and the peak memory of a process of its own, with the panel and",
+        "the libraries; panels are synthetic, and drawing them is not counted but where it is the task.",
+        "Power: of the number of respondents with which the time grows, fitted on log-log; above some",
+        "sizes groups are drawn or people counted (`coprod.crossproducts`, `coprod.randomisation`), so that",
+        "it may be below 1.",
+        "",
+        "| task | " + " | ".join(f"{size:,}: s | MB" for size in sizes) + " | power |",
+        "|:-----|" + "----:|---:|" * len(sizes) + "----:|",
+    ]
+    for task in dict.fromkeys(task for task, by, _ in costs if by == "coprod"):
+        cells = [costs[task, "coprod", size] for size in sizes if (task, "coprod", size) in costs]
+        shown = " | ".join(
+            f"{cost['processor_seconds']:.1f} | {cost['peak_megabytes']:.0f}" for cost in cells
+        )
+        lines.append(
+            f"| {named[task]} | {shown} | {found['exponents'].get(task, float('nan')):.2f} |"
+        )
+    others = [cost for cost in found["costs"] if cost["by"] != "coprod"]
+    if others:
+        lines += [
+            "",
+            "The same estimates by formulas and loops of statsmodels, and by R's survey and estimatr.",
+            "Scaled: a loop went round that many times fewer, and its time is multiplied.",
+            "",
+            "| task | respondents | by | processor, s | scaled | times as long as coprod |",
+            "|:-----|------------:|:---|-------------:|-------:|------------------------:|",
+        ]
+    for cost in others:
+        own = costs[cost["task"], "coprod", cost["respondents"]]["processor_seconds"]
+        scaled = f"{cost['scaled']:,.0f}" if cost["scaled"] > 1 else ""
+        lines.append(
+            f"| {named[cost['task']]} | {cost['respondents']:,} | {cost['by']} "
+            f"| {cost['processor_seconds']:,.1f} | {scaled} "
+            f"| {cost['processor_seconds'] / max(own, 0.01):,.1f} |"
+        )
+    return lines

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -13,7 +13,7 @@ from coprod.design_based import numbers
 from coprod.disclosure import hardly_varies, thin, withheld
 from coprod.errors import ValidityError
 from coprod.experiment import Contrast, Covariate
-from coprod.instrument import Instrument
+from coprod.instrument import Instrument, level_codes
 from coprod.panel import Panel
 
 __all__ = ["OUTCOMES", "POOLED", "TOGETHER", "Comparison", "Experiment", "analysable"]
@@ -100,7 +100,7 @@ class Experiment:
             )
         frame = frame[frame["arm"].notna()].reset_index(drop=True)
         arms = list(instrument.arms)
-        codes = _codes(frame["arm"], arms)
+        codes = level_codes(frame["arm"], arms)
         if (codes < 0).any():
             unknown = sorted(set(frame["arm"].astype(str)) - set(arms))
             raise ValidityError(f"arm: no {', '.join(unknown)}; arms are {', '.join(arms)}")
@@ -110,7 +110,7 @@ class Experiment:
             raise ValidityError(f"arm: everybody is in {arms[0]!r}; there is nothing to compare")
         if thin(np.bincount(codes)[np.unique(codes)], panel.min_cell):
             raise withheld(panel, "The experiment")
-        area = _codes(frame["area"], list(instrument.areas))
+        area = level_codes(frame["area"], list(instrument.areas))
         return cls(frame, codes, area, instrument, panel.min_cell)
 
     def comparisons(self) -> Iterator[Comparison]:
@@ -191,8 +191,8 @@ class Experiment:
             variable = self.instrument.variables[name]
             if variable.kind == "category":
                 levels = list(variable.levels)
-                codes = _codes(self.frame[name], levels)
-                values = (codes[:, None] == np.arange(len(levels))).astype(float)
+                codes = level_codes(self.frame[name], levels)
+                values = np.asfortranarray(codes[:, None] == np.arange(len(levels)), dtype=float)
                 values[codes < 0] = np.nan
                 # A level that nobody has is no level, but one column stays to be left out by name.
                 some = np.nansum(values, axis=0) > 0
@@ -226,7 +226,7 @@ class Experiment:
                 weights[rows],
                 self.area[rows],
                 tuple(f"area {name} ({label})" for name, label in areas),
-                tuple(replace(c, values=c.values[rows]) for c in covariates),
+                tuple(c.of_rows(rows) for c in covariates),
             )
         except ValidityError as error:
             raise self.refusal(what, comparison, error) from None
@@ -273,8 +273,3 @@ def analysable(panel: Panel) -> list[str]:
     if not found:
         raise faults[0]
     return found
-
-
-def _codes(values: pd.Series, levels: list[str]) -> NDArray[np.intp]:
-    """The place of each value among the levels, -1 where it is missing or none of them."""
-    return np.asarray(pd.Index(levels).get_indexer(values.astype(object)), dtype=np.intp)

@@ -20,6 +20,9 @@ __all__ = ["balance", "balance_test", "flow"]
 
 Floats = NDArray[np.float64]
 
+MOST = 20_000
+"""Of more people than this no assignments of all arms are drawn."""
+
 
 def flow(panel: Panel, invited: Mapping[str, int] | None = None) -> pd.DataFrame:
     """How many people came how far, by area and arm: the numbers of a CONSORT diagram.
@@ -183,15 +186,16 @@ def balance_test(panel: Panel, draws: int = 10_000, seed: int = 20160201) -> pd.
 
     The quadratic form of the sums of every variable in every arm, less what they are expected to
     be, in the inverse of their covariance when arms are permuted within areas (Hansen and Bowers
-    2008). A gap takes the mean of its area. Equivalent in R: ``coin::independence_test(x1 + x2 + …
-    ~ arm | area, teststat = "quadratic")``.
+    2008). A gap takes the mean of its area. With more than 20,000 people nothing is drawn: p is that
+    of the limit of the draws, chi-squared, from which 10,000 of them could not be told. Equivalent in
+    R: ``coin::independence_test(x1 + x2 + … ~ arm | area, teststat = "quadratic")``.
 
     Parameters
     ----------
     panel
         The panel.
     draws
-        How many assignments, of all arms at once.
+        How many assignments, of all arms at once; of more than 20,000 people none.
     seed
         Of the assignments.
 
@@ -199,7 +203,7 @@ def balance_test(panel: Panel, draws: int = 10_000, seed: int = 20160201) -> pd.
     -------
     DataFrame
         One row: `statistic`, `df`, `p` ((1 + draws with a statistic at least as large) / (1 +
-        draws)), `p_asymptotic` (chi-squared), `draws`, `n`, `variables` (how many vary).
+        draws)), `p_asymptotic` (chi-squared), `draws` (0 where p is `p_asymptotic`), `n`, `variables` (how many vary).
 
     Raises
     ------
@@ -246,15 +250,19 @@ def balance_test(panel: Panel, draws: int = 10_000, seed: int = 20160201) -> pd.
         return np.asarray(((sums @ root) ** 2).sum(axis=1))
 
     arm = experiment.arm.astype(float)
-    observed = float(statistic(arm[None, :])[0])
+    observed, df = float(statistic(arm[None, :])[0]), int(kept.sum())
+    limit = float(stats.chi2.sf(observed, df))
     drawn = assignments(arm, area, draws, np.random.default_rng(seed))
-    beyond = sum(int((statistic(part) >= observed * (1 - 1e-9)).sum()) for part in drawn)
-    df = int(kept.sum())
+    if len(area) > MOST:
+        draws, p = 0, limit
+    else:
+        beyond = sum(int((statistic(part) >= observed * (1 - 1e-9)).sum()) for part in drawn)
+        p = (1 + beyond) / (1 + draws)
     row = {
         "statistic": observed,
         "df": df,
-        "p": (1 + beyond) / (1 + draws),
-        "p_asymptotic": float(stats.chi2.sf(observed, df)),
+        "p": p,
+        "p_asymptotic": limit,
         "draws": draws,
         "n": len(area),
         "variables": len(names),

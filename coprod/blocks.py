@@ -10,7 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import stats
 
-from coprod.crossproducts import crossproducts, eliminate, resampled
+from coprod.crossproducts import crossproduct, eliminate, resampled
 from coprod.disclosure import counts_rounded
 from coprod.panel import Panel
 from coprod.regression import BLOCKS, ModelMatrix, Regression, wald
@@ -85,6 +85,8 @@ def blocks(
     R² is biased upwards, and so is all that is added. Values are corrected by the bootstrap
     (:math:`2\hat\theta - \bar\theta^*`, respondents drawn again within areas), intervals are
     normal about the corrected value. An interval can reach below zero: the block may add nothing.
+    With more than 20,000 respondents, as many random groups of them are drawn again in their place
+    (:mod:`coprod.resampling`).
 
     Parameters
     ----------
@@ -131,16 +133,13 @@ def blocks(
     start = len(terms) - sum(sizes)
     full = Regression(model)
     columns = np.column_stack([model.predictors, model.outcomes[:, 0]])
+    observed = crossproduct(model.design, columns)
     # On one scale, so that `eliminate` can tell what is left of a variable from rounding.
-    columns = columns / np.sqrt((model.design.weights[:, None] * columns**2).sum(axis=0))
-    pieces = crossproducts(model.design, columns).sum(axis=0)
-    observed = np.empty((columns.shape[1],) * 2)
-    upper = np.triu_indices(len(observed))
-    observed[upper] = observed.T[upper] = pieces
-    raw = block_statistics(observed, start, sizes)
+    unit = np.sqrt(np.outer(np.diagonal(observed), np.diagonal(observed)))
+    raw = block_statistics(observed / unit, start, sizes)
     draw = np.concatenate(
         [
-            block_statistics(matrices, start, sizes)
+            block_statistics(matrices / unit, start, sizes)
             for matrices in resampled(model.design, columns, draws, seed)
         ]
     )

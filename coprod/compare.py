@@ -5,7 +5,8 @@ coefficients have one joint covariance, clustered by respondent. Forms are compa
 the index, or (``scale="sd"``) in weighted SDs of each index, taken as known. A floor at zero can
 make equal propensities look unequal on either scale; ``scale="latent"`` takes only the order of an
 index's steps, by an ordered logit with a threshold a step, and compares in SDs of the propensity
-behind it.
+behind it; of more than 10,000 respondents it takes a random sample of as many, and `sampled_from`
+says of how many (:mod:`coprod.sampled`).
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
-from coprod.crossproducts import eliminate, resampled
+from coprod.crossproducts import crossproduct, eliminate, resampled
 from coprod.cumulative import CumulativeLink, joint_covariance
 from coprod.disclosure import counts_rounded, few_withheld
 from coprod.errors import ValidityError
@@ -26,6 +27,7 @@ from coprod.multiplicity import adjusted
 from coprod.ordered import steps
 from coprod.panel import Panel
 from coprod.regression import BLOCKS, ModelMatrix, Regression, of_difference, wald
+from coprod.sampled import sampled, with_size
 
 __all__ = ["compare_blocks", "compare_forms", "rank_agreement", "spearman"]
 
@@ -47,6 +49,7 @@ def _stacked(
             f"scale: {scale!r} is not possible; allowed are 'points', 'sd' and 'latent'"
         )
     forms = ["individual", "collective"]
+    panel = _counted(panel, scale)
     regression = Regression(ModelMatrix.of(panel, forms, issue, weighted, references, without))
     if scale == "latent":
         return regression, *_latent(panel, regression)
@@ -57,6 +60,11 @@ def _stacked(
         regression.coefficients / units,
         regression.covariance / np.outer(every, every),
     )
+
+
+def _counted(panel: Panel, scale: Scale) -> Panel:
+    """Who is compared: everybody, but of a very large panel a sample on the latent scale."""
+    return sampled(panel) if scale == "latent" else panel
 
 
 def _latent(panel: Panel, regression: Regression) -> tuple[Floats, Floats]:
@@ -171,7 +179,8 @@ def compare_forms(
         n=len(model.predictors),
         clusters=len(model.design.strata),
     )
-    return counts_rounded(table, panel)
+    table = counts_rounded(table, _counted(panel, scale))
+    return with_size(table, panel) if scale == "latent" else table
 
 
 def compare_blocks(
@@ -220,7 +229,8 @@ def compare_blocks(
         for name, at in chosen.items()
     ]
     table = pd.DataFrame(rows).assign(n=len(model.predictors), clusters=len(model.design.strata))
-    return counts_rounded(table, panel)
+    table = counts_rounded(table, _counted(panel, scale))
+    return with_size(table, panel) if scale == "latent" else table
 
 
 def rank_agreement(
@@ -236,8 +246,8 @@ def rank_agreement(
     Spearman's correlation of the two vectors of coefficients per SD, of the regressions of
     :func:`compare_forms`. Categories stay in the models but not in the vectors: their coefficients
     depend on reference levels. The interval is that of percentiles over samples of respondents
-    drawn again within areas, each standardised anew; of seven coefficients it is wide, and sampling
-    error pulls the correlation towards zero.
+    drawn again within areas (as in :func:`coprod.blocks.blocks`), each standardised anew; of seven
+    coefficients it is wide, and sampling error pulls the correlation towards zero.
 
     Parameters
     ----------
@@ -274,11 +284,12 @@ def rank_agreement(
     columns = np.column_stack(
         [model.predictors[:, ~numeric], model.predictors[:, numeric], model.outcomes]
     )
-    columns = columns / np.sqrt((model.design.weights[:, None] * columns**2).sum(axis=0))
+    square = np.diagonal(crossproduct(model.design, columns))
+    unit = np.sqrt(np.outer(square, square))
     others = len(numeric) - count
     drawn = []
     for matrices in resampled(model.design, columns, draws, seed):
-        centred = eliminate(matrices, 1)
+        centred = eliminate(matrices / unit, 1)
         spread = np.sqrt(np.diagonal(centred, axis1=1, axis2=2)[:, others - 1 : -2])
         rest = eliminate(centred, others - 1)
         # Not solve: a small sample drawn again can have fewer people than coefficients.

@@ -4,6 +4,7 @@ A regression needs only X'WX, X'Wy and y'Wy, and each is a sum over respondents.
 sample of respondents is one weighted sum of their matrices, and 2,000 samples are one product of
 counts and matrices (Efron and Tibshirani 1993, *An Introduction to the Bootstrap*, chapter 9, for
 resampling cases; Field and Welsh 2007 for whole clusters).
+Of very many respondents random groups are drawn in their place (:mod:`coprod.resampling`).
 """
 
 from __future__ import annotations
@@ -15,13 +16,32 @@ from numpy.typing import ArrayLike, NDArray
 
 from coprod.design_based import SurveyDesign
 from coprod.errors import ValidityError
+from coprod.resampling import counts_drawn, random_groups
+from coprod.triangle import AT_ONCE, some_rows
 
-__all__ = ["crossproducts", "eliminate", "resampled"]
+__all__ = ["crossproduct", "crossproducts", "eliminate", "resampled"]
 
 Floats = NDArray[np.float64]
 
 BATCH = 125
 """Draws at a time: few enough that their matrices stay in the processor's cache."""
+
+
+def crossproduct(design: SurveyDesign, columns: ArrayLike) -> Floats:
+    """Weighted cross-products of the columns, k × k.
+
+    Examples
+    --------
+    >>> design = SurveyDesign(np.array([1.0, 3.0]), np.array([0, 1]), np.array([0, 0]))
+    >>> crossproduct(design, [[1.0, 2.0], [1.0, 0.0]])
+    array([[4., 2.],
+           [2., 4.]])
+    """
+    values = np.asarray(columns, dtype=float)
+    total = np.zeros((values.shape[1],) * 2)
+    for rows in some_rows(len(values)):
+        total += values[rows].T @ (values[rows] * design.weights[rows, None])
+    return total
 
 
 def crossproducts(design: SurveyDesign, columns: ArrayLike) -> Floats:
@@ -38,13 +58,26 @@ def crossproducts(design: SurveyDesign, columns: ArrayLike) -> Floats:
     >>> crossproducts(design, [[1.0, 2.0], [1.0, 4.0]])
     array([[ 2.,  6., 20.]])
     """
-    values = np.asarray(columns, dtype=float)
-    first, second = np.triu_indices(values.shape[1])
-    return design.total(values[:, first] * (values * design.weights[:, None])[:, second])
+    values, root = np.asarray(columns, dtype=float), np.sqrt(design.weights)
+    k = values.shape[1]
+    first, second = np.triu_indices(k)
+    pieces, done = np.empty((len(design.strata), len(first))), 0
+    for rows, ends in design.parts(AT_ONCE):
+        # The rows of each, filled up with zeros to as many as the longest has: one product for all.
+        number = np.diff(ends)
+        who = np.repeat(np.arange(len(number)), number)
+        padded = np.zeros((len(number), number.max(), k))
+        padded[who, np.arange(len(who)) - ends[who]] = values[rows] * root[rows, None]
+        products = np.matmul(padded.transpose(0, 2, 1), padded)
+        pieces[done : done + len(number)] = products[:, first, second]
+        done += len(number)
+    return pieces
 
 
 def resampled(design: SurveyDesign, columns: ArrayLike, draws: int, seed: int) -> Iterator[Floats]:
     """Cross-product matrices of samples of respondents drawn again within their areas.
+
+    Random groups of them, where there are very many (:mod:`coprod.resampling`).
 
     Parameters
     ----------
@@ -75,21 +108,14 @@ def resampled(design: SurveyDesign, columns: ArrayLike, draws: int, seed: int) -
     """
     if draws < 2:
         raise ValidityError(f"draws: {draws} is too few; a bootstrap needs at least 2")
-    pieces = crossproducts(design, columns)
+    number, areas = random_groups(design.strata, seed)
+    groups = SurveyDesign(design.weights, number[design.clusters], areas)
+    pieces = crossproducts(groups, columns)
     k = np.asarray(columns).shape[1]
     first, second = np.triu_indices(k)
-    members = [np.flatnonzero(design.strata == area) for area in np.unique(design.strata)]
-    generator = np.random.default_rng(seed)
-    for start in range(0, draws, BATCH):
-        now = min(BATCH, draws - start)
-        counts = np.zeros((now, len(design.strata)))
-        for people in members:
-            drawn = generator.integers(0, len(people), size=(now, len(people)))
-            drawn += np.arange(now)[:, None] * len(people)
-            often = np.bincount(drawn.ravel(), minlength=now * len(people))
-            counts[:, people] = often.reshape(now, -1)
+    for counts in counts_drawn(areas, draws, seed, BATCH):
         sums = counts @ pieces
-        matrices = np.empty((now, k, k))
+        matrices = np.empty((len(counts), k, k))
         matrices[:, first, second] = sums
         matrices[:, second, first] = sums
         yield matrices

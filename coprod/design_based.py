@@ -9,7 +9,7 @@ Wretman 1992, *Model Assisted Survey Sampling*, chapter 5). In R this is
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import product
@@ -26,6 +26,7 @@ from coprod.panel import Panel
 __all__ = ["Estimates", "SurveyDesign", "domains", "numbers", "occupied"]
 
 Floats = NDArray[np.float64]
+Rows = slice | NDArray[np.intp]
 
 
 def numbers(frame: pd.DataFrame, columns: list[str]) -> Floats:
@@ -164,6 +165,33 @@ class SurveyDesign:
     def total(self, values: ArrayLike) -> Floats:
         """Sums over each respondent's rows: respondents × columns."""
         return np.asarray(self._by_respondent @ np.asarray(values, dtype=float))
+
+    def of_rows(self, rows: NDArray[np.intp]) -> SurveyDesign:
+        """The design of some of the rows, and of the respondents who have any of them."""
+        if len(rows) == len(self.weights):
+            return self
+        clusters = self.clusters[rows]
+        present = np.zeros(len(self.strata), dtype=bool)
+        present[clusters] = True
+        number = np.cumsum(present) - 1
+        return SurveyDesign(self.weights[rows], number[clusters], self.strata[present])
+
+    def parts(self, most: int) -> Iterator[tuple[Rows, NDArray[np.intp]]]:
+        """Respondents, some at a time: their rows, and where those of each begin and the last end.
+
+        Parameters
+        ----------
+        most
+            About how many rows to take together.
+        """
+        pointers, rows = self._by_respondent.indptr, self._by_respondent.indices
+        # Where the rows of a respondent stand together, a slice of them needs no copy.
+        together = bool((np.diff(rows) == 1).all())
+        respondents, step = len(self.strata), max(1, most * len(self.strata) // len(rows))
+        for start in range(0, respondents, step):
+            ends = pointers[start : start + step + 1]
+            taken = slice(int(ends[0]), int(ends[-1]))
+            yield (taken if together else rows[taken]), ends - ends[0]
 
     def people(self, inside: ArrayLike) -> NDArray[np.intp]:
         """How many respondents have a row in each of k groups, of n × k."""

@@ -19,6 +19,7 @@ from coprod.errors import ValidityError
 from coprod.multiplicity import adjusted
 from coprod.panel import Panel
 from coprod.regression import ModelMatrix, Regression, wald
+from coprod.triangle import some_rows
 
 __all__ = ["inflation", "influence", "leverage", "linearity", "residuals"]
 
@@ -109,8 +110,10 @@ def _by_respondent(regression: Regression) -> tuple[Floats, Floats]:
     start = np.cumsum(size) - size
     leverages = np.empty(len(size))
     moves = np.empty((len(size), x.shape[1]))
-    for count in np.unique(size):
-        people = np.flatnonzero(size == count)
+    groups = (np.flatnonzero(size == count) for count in np.unique(size))
+    # Some thousand people at a time, so that their matrices need little memory.
+    for people in (some for group in groups for some in _in_parts(group)):
+        count = int(size[people[0]])
         rows = order[start[people][:, None] + np.arange(count)]  # people × rows
         own = x[rows]
         carried = np.swapaxes(own * design.weights[rows][:, :, None], 1, 2)  # X_g'W_g
@@ -120,6 +123,10 @@ def _by_respondent(regression: Regression) -> tuple[Floats, Floats]:
         rest = np.linalg.pinv(np.eye(count) - hat) @ error[rows][:, :, None]
         moves[people] = (bread @ carried @ rest)[:, :, 0]
     return leverages, moves
+
+
+def _in_parts(people: NDArray[np.intp]) -> list[NDArray[np.intp]]:
+    return [people[rows] for rows in some_rows(len(people))]
 
 
 def influence(
@@ -355,9 +362,8 @@ def linearity(
     for place in np.flatnonzero(model.terms["term"].isin(panel.instrument.perceptions)):
         term = model.terms.iloc[place]
         answer = np.rint(model.predictors[:, place] * term["scale"] + term["mean"])
-        people = {
-            value: (model.design.total(answer == value) > 0).sum() for value in np.unique(answer)
-        }
+        values = np.unique(answer)
+        people = dict(zip(values, model.design.people(answer[:, None] == values), strict=True))
         # Two answers lie on the line; the rest have a column each, if two people gave them.
         commonest = sorted(people, key=lambda value: -people[value])
         fewest = max(2, panel.min_cell)

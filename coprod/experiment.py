@@ -21,6 +21,7 @@ from coprod.design_based import numbers
 from coprod.errors import ValidityError
 from coprod.regression import DEPENDENT
 from coprod.robust import least_squares
+from coprod.triangle import beside, some_rows, triangle
 
 __all__ = ["SMALLEST_CELL", "Contrast", "Covariate", "Difference", "difference"]
 
@@ -75,6 +76,11 @@ class Covariate:
     values: Floats
     fewest: int = 2
 
+    def of_rows(self, rows: NDArray[np.bool_]) -> Covariate:
+        """The covariate of some of the people."""
+        chosen = np.flatnonzero(rows)
+        return replace(self, values=beside([column[chosen, None] for column in self.values.T]))
+
     def centred(self, weights: Floats) -> Floats:
         """Columns less their means, without a first level; 0, the mean, where nothing is known."""
         columns = self.values[:, 1:] if self.values.shape[1] > 1 else self.values
@@ -87,9 +93,10 @@ class Covariate:
 
     def lonely(self, group: NDArray[np.bool_]) -> bool:
         """Whether too few in a group have a level: by default, whether one is alone with it."""
-        people = np.nansum(self.values[group], axis=0)
-        few = (people > 0) & (people < self.fewest)
-        return self.values.shape[1] > 1 and bool(few.any())
+        if self.values.shape[1] == 1:
+            return False
+        people = np.array([np.count_nonzero((has == 1) & group) for has in self.values.T])
+        return bool(((people > 0) & (people < self.fewest)).any())
 
 
 @dataclass(frozen=True)
@@ -129,14 +136,16 @@ class Contrast:
     def cells(self) -> NDArray[np.intp]:
         """People by stratum and group (control, treated), for strata that have anybody."""
         table = np.zeros((len(self.names), 2), dtype=np.intp)
-        np.add.at(table, (self.strata, self.treated.astype(np.intp)), 1)
+        table += np.bincount(
+            2 * self.strata + self.treated.astype(np.intp), minlength=table.size
+        ).reshape(table.shape)
         return table[table.sum(axis=1) > 0]
 
     @property
     def indicators(self) -> Floats:
         """One column a stratum that has anybody: n × strata."""
-        present = np.unique(self.strata)
-        return (self.strata[:, None] == present).astype(float)
+        present = np.flatnonzero(np.bincount(self.strata))
+        return beside([(self.strata == stratum)[:, None] for stratum in present])
 
     @property
     def control(self) -> tuple[float, float]:
@@ -190,15 +199,17 @@ class Contrast:
             group.
         """
         if adjustment == "strata":
-            return self._fit(self.indicators, self.treated[:, None])
+            return self._fit([self.treated[:, None], self.indicators])
         if adjustment != "lin":
             raise ValidityError(f"adjustment: {adjustment!r}; allowed are 'strata' and 'lin'")
         return self._lin()
 
-    def _fit(self, others: Floats, treated: Floats, **said: tuple[str, ...]) -> Difference:
-        design = np.column_stack([treated, others])
+    def _fit(self, columns: Sequence[Floats], **said: tuple[str, ...]) -> Difference:
+        """The coefficient of the first column."""
         try:
-            value, covariance, df = least_squares(self.outcome, design, self.weights, self.clusters)
+            value, covariance, df = least_squares(
+                self.outcome, beside(columns), self.weights, self.clusters
+            )
         except ValidityError:
             alone = [self.names[s] for s, n in enumerate(np.bincount(self.strata)) if n == 1]
             if alone:
@@ -208,8 +219,24 @@ class Contrast:
             raise
         return Difference(float(value[0]), float(np.sqrt(covariance[0, 0])), df, **said)
 
+    def _apart(self, columns: Sequence[Floats], **said: tuple[str, ...]) -> Difference:
+        """What interactions of all columns with treatment give: a regression in each group.
+
+        Nobody is in both groups, so that the two intercepts, at the means of the columns, have
+        independent errors, and everybody the same leverage as with all in one regression.
+        """
+        intercepts, variance, freedom = [], 0.0, 0
+        for group in self._groups:
+            people = np.flatnonzero(group)
+            own = beside([np.ones((len(people), 1)), *(part[people] for part in columns)])
+            value, covariance, df = least_squares(self.outcome[people], own, self.weights[people])
+            intercepts.append(float(value[0]))
+            variance, freedom = variance + float(covariance[0, 0]), freedom + df
+        control, treated = intercepts
+        return Difference(treated - control, float(np.sqrt(variance)), freedom, **said)
+
     def _lin(self) -> Difference:
-        present = np.unique(self.strata)
+        present = np.flatnonzero(np.bincount(self.strata))
         for stratum, cell in zip(present, self.cells, strict=True):
             if cell.min() < 2:
                 group = "control" if cell[0] < 2 else "treated"
@@ -231,9 +258,12 @@ class Contrast:
         kept += [columns for _, columns in usable]
         used = tuple(name for name, _ in usable)
         left_out = tuple(c.name for c in self.covariates if c.name not in used)
-        centred = np.column_stack(kept)
-        others = np.column_stack([np.ones(len(centred)), centred, self.treated[:, None] * centred])
-        return self._fit(others, self.treated[:, None], covariates=used, left_out=left_out)
+        if self.clusters is None:
+            return self._apart(kept, covariates=used, left_out=left_out)
+        treated = self.treated[:, None]
+        moved = [treated * part for part in kept]
+        every = [treated, np.ones_like(treated), *kept, *moved]
+        return self._fit(every, covariates=used, left_out=left_out)
 
     @property
     def _groups(self) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
@@ -242,11 +272,13 @@ class Contrast:
     def _independent(self, columns: list[Floats]) -> bool:
         """Whether no column follows from those before it, in either group."""
         for group in self._groups:
-            matrix = np.column_stack([np.ones(group.sum()), *(c[group] for c in columns)])
-            if len(matrix) <= matrix.shape[1]:
+            people = np.flatnonzero(group)
+            if len(people) <= 1 + sum(c.shape[1] for c in columns):
                 return False
-            scale = np.maximum(np.linalg.norm(matrix, axis=0), 1e-6)
-            if (np.abs(np.diagonal(np.linalg.qr(matrix, mode="r"))) <= DEPENDENT * scale).any():
+            matrix = beside([np.ones((len(people), 1)), *(part[people] for part in columns)])
+            r = triangle(matrix[at] for at in some_rows(len(people)))
+            scale = np.maximum(np.linalg.norm(r, axis=0), 1e-6)
+            if (np.abs(np.diagonal(r)) <= DEPENDENT * scale).any():
                 return False
         return True
 

@@ -12,6 +12,7 @@ from coprod.cumulative import CumulativeLink, average_effects, delta_method, joi
 from coprod.disclosure import counts_rounded, few_withheld
 from coprod.panel import Panel
 from coprod.regression import ModelMatrix, Regression
+from coprod.sampled import sampled, with_size
 
 __all__ = ["fit_fractional", "fit_share"]
 
@@ -79,6 +80,7 @@ def fit_fractional(
     >>> table.loc[["informed", "consulted", "efficacy"], "estimate"].idxmax()
     'efficacy'
     """
+    whole, panel = panel, sampled(panel)
     regression = Regression(ModelMatrix.of(panel, [form], issue, weighted, references, without))
     model = regression.model
     _ = regression.coefficients  # names the variable that follows from others
@@ -99,4 +101,4 @@ def fit_fractional(
         clusters=len(model.design.strata),
     )
     table = few_withheld(table, panel, lonely, ["coefficient", "estimate"])
-    return counts_rounded(table, panel)
+    return with_size(counts_rounded(table, panel), whole)

@@ -6,6 +6,8 @@ of one issue helps with the others. Items are imputed and indices made of them, 
 panel is a panel like any other. A gap is filled with an answer that somebody gave, so that none is
 impossible by itself; what must go together (years in the area, age) is not enforced. The experiment
 is neither imputed nor used to impute: it came after all this, and its arms were drawn by lot.
+Where the regression is compared, a random sample of 10,000 is taken of more respondents, and
+`sampled_from` says of how many (:mod:`coprod.sampled`).
 """
 
 from __future__ import annotations
@@ -28,6 +30,7 @@ from coprod.disclosure import counts_rounded
 from coprod.errors import ValidityError
 from coprod.panel import Panel
 from coprod.pooling import combine
+from coprod.sampled import sampled, with_size
 
 __all__ = ["compare_imputed", "impute"]
 
@@ -348,7 +351,10 @@ def compare_imputed(
     fitted = {"form": form, "issue": issue, "weighted": weighted, "without": list(without)}
     drawn = {"imputations": imputations, "iterations": iterations, "seed": seed}
 
+    whole = panel
+
     def compute() -> pd.DataFrame:
+        panel = sampled(whole)
         if imputations < 2:
             raise ValidityError(f"imputations: {imputations} is too few; at least 2 are needed")
         complete = correlates.fit(panel, form, issue, weighted, references, without)
@@ -380,7 +386,8 @@ def compare_imputed(
     arguments = {**fitted, **drawn, "references": dict(references or {})}
     with threadpool_limits(ONE_THREAD, "blas"):
         table = remembered("imputed", panel, arguments, compute)
-    return counts_rounded(table, panel, also=["n_complete", "clusters_complete", "df"])
+    table = counts_rounded(table, panel, also=["n_complete", "clusters_complete", "df"])
+    return with_size(table, whole)
 
 
 def _references(panel: Panel, fitted: pd.DataFrame) -> dict[str, str]:

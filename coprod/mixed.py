@@ -3,7 +3,9 @@
 The three rows of a respondent share what the model does not know of them. The regressions of
 :mod:`coprod.correlates` allow for that in their errors; here it is a variance of its own, and its
 share in what is left is the intraclass correlation. Areas and issues are fixed: five and three
-are too few to estimate a variance from. Unweighted: a likelihood has no place for survey weights.
+are too few to estimate a variance from. Unweighted: a likelihood has no place for survey weights. Of
+more than 10,000 respondents a random sample of as many is taken, and `sampled_from` says of how many
+(:mod:`coprod.sampled`).
 """
 
 from __future__ import annotations
@@ -21,6 +23,7 @@ from coprod.disclosure import counts_rounded, few_withheld
 from coprod.errors import ValidityError
 from coprod.panel import Panel
 from coprod.regression import ModelMatrix, Regression
+from coprod.sampled import sampled, with_size
 
 __all__ = ["fit_mixed", "intraclass"]
 
@@ -167,6 +170,7 @@ def fit_mixed(
     >>> bool(table.loc["efficacy", "low"] > 0)
     True
     """
+    whole, panel = panel, sampled(panel)
     fitted = _model(panel, form, references, without)
     model = fitted.model
     value, covariance, _, _ = fitted.solve(fitted.share)
@@ -178,7 +182,7 @@ def fit_mixed(
         clusters=len(model.design.strata),
     )
     table = few_withheld(table, panel, model.terms["lonely"], ["estimate", *found])
-    return counts_rounded(table, panel)
+    return with_size(counts_rounded(table, panel), whole)
 
 
 def intraclass(
@@ -216,6 +220,7 @@ def intraclass(
     >>> intraclass(open_panel(), "collective")["icc"].round(2).item()
     0.36
     """
+    whole, panel = panel, sampled(panel)
     fitted = _model(panel, form, references, without)
     share = fitted.share
     low, high = fitted.interval()
@@ -234,4 +239,4 @@ def intraclass(
             }
         ]
     )
-    return counts_rounded(table, panel)
+    return with_size(counts_rounded(table, panel), whole)

@@ -1,7 +1,9 @@
 """The index as an ordered outcome: activity in bands, its marginal effects, proportional odds.
 
 A check on the linear regression: many of the collective indices are 0, and a step from nothing to
-something need not be worth as much as the next. See :mod:`coprod.cumulative` for the model.
+something need not be worth as much as the next. See :mod:`coprod.cumulative` for the model. Of more
+than 10,000 respondents a random sample of as many is taken, and `sampled_from` says of how many
+(:mod:`coprod.sampled`).
 """
 
 from __future__ import annotations
@@ -18,6 +20,7 @@ from coprod.disclosure import counts_rounded, few_withheld, thin, withheld
 from coprod.errors import ValidityError
 from coprod.panel import Panel
 from coprod.regression import ModelMatrix, Regression, of_difference, wald
+from coprod.sampled import sampled, with_size
 
 __all__ = ["BANDS", "bands", "fit_bands", "marginal_effects", "proportional_odds", "steps"]
 
@@ -125,6 +128,7 @@ def fit_bands(
     >>> bool(table.loc["efficacy", "odds_ratio_low"] > 1)
     True
     """
+    whole, panel = panel, sampled(panel)
     regression, codes = _banded(panel, form, issue, weighted, references, without)
     model = regression.model
     fit = CumulativeLink.of(regression, codes)
@@ -149,7 +153,7 @@ def fit_bands(
         table[f"odds_ratio{name}"] = np.exp(table[value].mask(table["block"] == "threshold"))
     table = table.assign(n=len(model.predictors), clusters=len(model.design.strata))
     table = few_withheld(table, panel, few, ["estimate", "odds_ratio"])
-    return counts_rounded(table, panel)
+    return with_size(counts_rounded(table, panel), whole)
 
 
 def marginal_effects(
@@ -194,6 +198,7 @@ def marginal_effects(
     >>> bool(effects.loc["none", "high"] < 0 < effects.loc["much", "low"])
     True
     """
+    whole, panel = panel, sampled(panel)
     regression, codes = _banded(panel, form, issue, weighted, references, without)
     model = regression.model
     fit = CumulativeLink.of(regression, codes)
@@ -212,7 +217,7 @@ def marginal_effects(
     )
     table = table.assign(n=len(model.predictors), clusters=len(model.design.strata))
     table = few_withheld(table, panel, np.repeat(lonely, count), ["estimate"])
-    return counts_rounded(table, panel)
+    return with_size(counts_rounded(table, panel), whole)
 
 
 def proportional_odds(
@@ -255,6 +260,7 @@ def proportional_odds(
     >>> proportional_odds(open_panel())["term"].iloc[-1]
     'all'
     """
+    whole, panel = panel, sampled(panel)
     regression, codes = _banded(panel, form, issue, weighted, references, without)
     model = regression.model
     fits = [CumulativeLink.of(regression, (codes >= cut).astype(np.intp)) for cut in (1, 2)]
@@ -280,4 +286,4 @@ def proportional_odds(
             | wald(difference[at], covariance[np.ix_(at, at)], regression.df_residual).row()
         )
     table = pd.DataFrame(rows).assign(n=len(model.predictors), clusters=len(model.design.strata))
-    return counts_rounded(table, panel)
+    return with_size(counts_rounded(table, panel), whole)

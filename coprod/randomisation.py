@@ -5,12 +5,16 @@ outcome, so that every area keeps its number of each. That is how complete rando
 areas assigns. Where the arm was drawn for each respondent alone, as a form in the field does, the
 numbers of each area are random, and the test holds given those numbers (Rosenbaum 2002,
 *Observational Studies*, chapter 2).
+
+Of many people it is only counted how many of those alike are drawn, which is the same test: who of
+them is drawn changes no difference, and how many of each kind are, when so many of all are drawn
+without replacement, has a multivariate hypergeometric distribution.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -25,14 +29,20 @@ from coprod.panel import Panel
 
 __all__ = [
     "Randomisation",
+    "again",
     "assignments",
+    "counted",
     "permutation_test",
     "randomisation_distribution",
     "randomisation_test",
     "rerandomise",
+    "shares_drawn",
 ]
 
 Floats = NDArray[np.float64]
+
+MANY = 4_000
+"""More people than this are counted by what they are alike in."""
 
 AT_ONCE = 2_000_000
 """Assignments of people that are held in memory together."""
@@ -69,8 +79,7 @@ def assignments(
     >>> drawn.shape, set(drawn[:, :3].sum(axis=1).tolist())
     ((50, 5), {1.0})
     """
-    if draws < 1:
-        raise ValidityError(f"draws: {draws} is too few; at least 1 is needed")
+    _enough(draws)
     members = [np.flatnonzero(strata == stratum) for stratum in np.unique(strata)]
     step = max(1, AT_ONCE // len(treated))
     for start in range(0, draws, step):
@@ -80,6 +89,76 @@ def assignments(
             again = np.tile(treated[rows], (now, 1))
             drawn[:, rows] = generator.permuted(again, axis=1, out=again)
         yield drawn
+
+
+def counted(contrast: Contrast) -> Contrast:
+    """People alike in stratum, outcome and group as one row, whose weight is how many they are.
+
+    Examples
+    --------
+    >>> outcome, treated = np.array([3.0, 3.0, 4.0]), np.array([0.0, 0.0, 1.0])
+    >>> people = Contrast(outcome, treated, np.ones(3), np.zeros(3, dtype=int), ("everywhere",))
+    >>> counted(people).weights
+    array([2., 1.])
+    """
+    values, code = np.unique(contrast.outcome, return_inverse=True)
+    shape = (len(contrast.names), len(values), 2)
+    keys = (contrast.strata, code, contrast.treated.astype(np.intp))
+    number = np.bincount(np.ravel_multi_index(keys, shape), minlength=int(np.prod(shape)))
+    kinds = np.flatnonzero(number)
+    strata, outcome, treated = np.unravel_index(kinds, shape)
+    return replace(
+        contrast,
+        outcome=values[outcome],
+        treated=treated.astype(float),
+        weights=number[kinds].astype(float),
+        strata=strata,
+        covariates=(),
+    )
+
+
+def shares_drawn(kinds: Contrast, draws: int, generator: np.random.Generator) -> Iterator[Floats]:
+    """As :func:`assignments`, of people who are counted: which share of each kind is drawn.
+
+    Parameters
+    ----------
+    kinds
+        As of :func:`counted`.
+    draws, generator
+        As for :func:`assignments`.
+
+    Yields
+    ------
+    ndarray
+        Draws × kinds.
+    """
+    _enough(draws)
+    drawn = np.empty((draws, len(kinds.outcome)))
+    for stratum in np.unique(kinds.strata):
+        rows = np.flatnonzero(kinds.strata == stratum)
+        people = kinds.weights[rows].astype(np.int64)
+        treated = int(people @ kinds.treated[rows].astype(np.int64))
+        drawn[:, rows] = generator.multivariate_hypergeometric(people, treated, draws) / people
+    yield drawn
+
+
+def again(
+    contrast: Contrast, draws: int, generator: np.random.Generator
+) -> tuple[Contrast, Iterator[Floats]]:
+    """What :func:`rerandomise` needs: everybody with assignments, or kinds with the shares drawn.
+
+    More than :data:`MANY` people without weights are counted, if they are of few kinds.
+    """
+    if len(contrast.outcome) > MANY and np.ptp(contrast.weights) == 0:
+        kinds = counted(contrast)
+        if 10 * len(kinds.outcome) <= len(contrast.outcome):
+            return kinds, shares_drawn(kinds, draws, generator)
+    return contrast, assignments(contrast.treated, contrast.strata, draws, generator)
+
+
+def _enough(draws: int) -> None:
+    if draws < 1:
+        raise ValidityError(f"draws: {draws} is too few; at least 1 is needed")
 
 
 @dataclass(frozen=True)
@@ -127,7 +206,8 @@ def rerandomise(contrast: Contrast, drawn: Iterator[Floats], level: float = 0.95
     contrast
         Whom to assign again. Clusters must have been aggregated.
     drawn
-        As of :func:`assignments`: draws × n.
+        As of :func:`assignments`: draws × n. Or, of people who are counted, as of
+        :func:`shares_drawn`.
     level
         Of the interval: all constant effects with a p-value above 1 - level.
 
@@ -214,8 +294,7 @@ def permutation_test(
     True
     """
     contrast = Contrast.of(frame, outcome, treated, strata, weights, clusters).aggregated()
-    drawn = assignments(contrast.treated, contrast.strata, draws, np.random.default_rng(seed))
-    found = rerandomise(contrast, drawn)
+    found = rerandomise(*again(contrast, draws, np.random.default_rng(seed)))
     return pd.DataFrame([{"outcome": outcome, **found.row(), "n": len(contrast.outcome)}])
 
 
@@ -230,8 +309,10 @@ def randomisation_test(
     The sharp null says that the arm changed nobody's answer. Unweighted: it is about those who were
     in the experiment. The statistic is the difference by strata effects of
     :func:`coprod.nudges.effects`; the interval holds all effects, the same for everybody, that the
-    test does not reject at 5 %. Equivalent in R: ``ri2::conduct_ri``; on small data
-    ``coin::independence_test(outcome ~ arm | area, distribution = "exact")``.
+    test does not reject at 5 %. With more than 4,000 people it is drawn how many of those alike in
+    area, arm and outcome are assigned, and not which: the same distribution. Equivalent in R:
+    ``ri2::conduct_ri``; on small data ``coin::independence_test(outcome ~ arm | area, distribution =
+    "exact")``.
 
     Parameters
     ----------
@@ -312,6 +393,5 @@ def _tests(
             # Its own stream, so that leaving out an arm or an outcome changes no other number.
             stream = (OUTCOMES.index(outcome), comparison.place)
             generator = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=stream))
-            drawn = assignments(contrast.treated, contrast.strata, draws, generator)
             key = comparison.named | {"outcome": outcome}
-            yield key, rerandomise(contrast, drawn), len(contrast.outcome)
+            yield key, rerandomise(*again(contrast, draws, generator)), len(contrast.outcome)

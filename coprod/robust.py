@@ -8,6 +8,7 @@ from scipy import linalg
 
 from coprod.errors import ValidityError
 from coprod.regression import DEPENDENT, clustered
+from coprod.triangle import some_rows, triangle
 
 __all__ = ["least_squares"]
 
@@ -61,27 +62,40 @@ def least_squares(
             f"the comparison has {k} coefficients and {n} people; it needs more people than "
             "coefficients"
         )
-    root = np.sqrt(weights)
-    scaled = predictors * root[:, None]
-    q, r = np.linalg.qr(scaled)
-    if (np.abs(np.diagonal(r)) < DEPENDENT * np.linalg.norm(scaled, axis=0)).any():
+    root = np.sqrt(weights)[:, None]
+
+    def scaled(rows: slice) -> tuple[Floats, Floats]:
+        return predictors[rows] * root[rows], outcome[rows, None] * root[rows]
+
+    both = triangle(np.hstack(scaled(rows)) for rows in some_rows(n))
+    r = both[:k, :k]
+    if (np.abs(np.diagonal(r)) < DEPENDENT * np.linalg.norm(r, axis=0)).any():
         raise ValidityError(
             "a column of the comparison follows from others: a group is empty, or a covariate says "
             "the same as the strata or as another"
         )
-    coefficients = linalg.solve_triangular(r, q.T @ (outcome * root))
-    residuals = outcome * root - scaled @ coefficients
-    influence = linalg.solve_triangular(r, q.T).T * residuals[:, None]
-    if clusters is not None:
-        g = int(clusters.max()) + 1
-        sums = np.zeros((g, k))
-        np.add.at(sums, clusters, influence)
-        return coefficients, clustered(sums, n), g - 1
-    leverage = (q**2).sum(axis=1)
-    if leverage.max() > 1 - DEPENDENT:
+    coefficients = linalg.solve_triangular(r, both[:k, k])
+    # Of the orthogonal columns q = x / r, since their squares are the leverage.
+    g = 0 if clusters is None else int(clusters.max()) + 1
+    sums, products, pinned = np.zeros((g, k)), np.zeros((k, k)), 0
+    for rows in some_rows(n):
+        x, y = scaled(rows)
+        q = linalg.solve_triangular(r, x.T, trans="T", check_finite=False).T
+        influence = q * (y - x @ coefficients[:, None])
+        if clusters is not None:
+            np.add.at(sums, clusters[rows], influence)
+            continue
+        leverage = (q**2).sum(axis=1)
+        pinned += int((leverage > 1 - DEPENDENT).sum())
+        with np.errstate(divide="ignore", invalid="ignore"):
+            influence /= np.sqrt(1 - leverage)[:, None]
+        products += influence.T @ influence
+    if pinned:
         raise ValidityError(
-            f"{int((leverage > 1 - DEPENDENT).sum())} of {n} people have a leverage of 1: nobody "
+            f"{pinned} of {n} people have a leverage of 1: nobody "
             "is like them in stratum, group and covariates, so that no error can be estimated"
         )
-    influence /= np.sqrt(1 - leverage)[:, None]
-    return coefficients, influence.T @ influence, n - k
+    inverse = linalg.solve_triangular(r, np.eye(k))
+    if clusters is not None:
+        return coefficients, inverse @ clustered(sums, n) @ inverse.T, g - 1
+    return coefficients, inverse @ products @ inverse.T, n - k

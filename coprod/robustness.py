@@ -12,6 +12,7 @@ from coprod.fractional import fit_fractional
 from coprod.imputation import compare_imputed
 from coprod.mixed import fit_mixed
 from coprod.panel import Panel
+from coprod.sampled import SAMPLED
 
 __all__ = ["across_models"]
 
@@ -47,7 +48,8 @@ def across_models(panel: Panel, term: str = "efficacy") -> pd.DataFrame:
     DataFrame
         One row a model and form: `model`, `label`, `form`, `estimate` (points per SD),
         `standard_error`, `low`, `high` (95 %), `n` (rows). The mixed model has no row where the
-        panel has one issue, since it needs several answers of a respondent.
+        panel has one issue, since it needs several answers of a respondent. Where a model took a
+        sample of a very large panel, `sampled_from` says of how many respondents.
 
     Raises
     ------
@@ -78,6 +80,8 @@ def across_models(panel: Panel, term: str = "efficacy") -> pd.DataFrame:
             allowed = ", ".join(dict.fromkeys(numbers))
             raise ValidityError(f"term: {term!r} is not a number among the correlates: {allowed}")
         kept = rows[["form", "estimate", "standard_error", "low", "high", "n"]]
+        if SAMPLED in rows:
+            kept = kept.assign(**{SAMPLED: rows[SAMPLED]})
         found.append(kept.assign(model=name, label=label))
     table = pd.concat(found, ignore_index=True)
     first_columns = ["model", "label", "form"]

@@ -15,6 +15,7 @@ from coprod.disclosure import counts_rounded, hardly_varies, withheld
 from coprod.errors import ValidityError
 from coprod.panel import Panel
 from coprod.polychoric import polychoric_matrix
+from coprod.resampling import resampled_covariances
 
 __all__ = [
     "factor_summary",
@@ -190,46 +191,6 @@ def _alpha(covariances: Floats) -> Floats:
         return np.asarray(items / (items - 1) * (1 - trace / covariances.sum(axis=(-2, -1))))
 
 
-def _resampled(
-    scales: list[Floats], areas: NDArray[np.intp], draws: int, seed: int
-) -> list[Floats]:
-    """Covariance matrices of the scales in bootstrap samples of respondents within areas.
-
-    Only sums of answers and of their products are resampled. They are whole numbers, so that no
-    order of summation, and no number of threads, changes a result.
-    """
-    sums = []
-    for answers in scales:
-        complete = np.asarray(~np.isnan(answers).any(axis=1))[:, None]
-        filled = np.where(complete, answers, 0.0)
-        products = filled[:, :, None] * filled[:, None, :]
-        sums.append(np.column_stack([complete, filled, products.reshape(len(filled), -1)]))
-    together = np.column_stack(sums)
-    members = [np.flatnonzero(areas == area) for area in np.unique(areas)]
-    generator = np.random.default_rng(seed)
-    totals = []
-    for start in range(0, draws, 250):  # 250 draws at a time keep the memory small
-        now = min(250, draws - start)
-        counts = np.zeros((now, len(areas)))
-        for rows in members:
-            drawn = generator.integers(0, len(rows), size=(now, len(rows)))
-            drawn += np.arange(now)[:, None] * len(rows)
-            often = np.bincount(drawn.ravel(), minlength=now * len(rows))
-            counts[:, rows] = often.reshape(now, -1)
-        totals.append(counts @ together)
-    resampled = np.vstack(totals)
-    covariances, place = [], 0
-    for answers in scales:
-        k = answers.shape[1]
-        n = resampled[:, place][:, None, None]
-        first = resampled[:, place + 1 : place + 1 + k]
-        second = resampled[:, place + 1 + k : place + 1 + k + k * k].reshape(-1, k, k)
-        with np.errstate(invalid="ignore", divide="ignore"):  # a draw of nobody gives NaN
-            covariances.append((second - first[:, :, None] * first[:, None, :] / n) / (n - 1))
-        place += 1 + k + k * k
-    return covariances
-
-
 def reliability(panel: Panel, draws: int = 2_000, seed: int = 20160201) -> pd.DataFrame:
     """Cronbach's alpha and McDonald's omega of each scale, with bootstrap intervals.
 
@@ -290,7 +251,7 @@ def reliability(panel: Panel, draws: int = 2_000, seed: int = 20160201) -> pd.Da
         rows.append({"issue": issue, "form": form, "items": len(items), "n": len(complete)})
         scales.append(answers.to_numpy())
     areas = pd.factorize(frame["area"])[0]
-    drawn = _resampled(scales, areas, draws, seed)
+    drawn = resampled_covariances(scales, areas, draws, seed)
     for row, pair, covariances in zip(rows, values, drawn, strict=True):
         for name, value, statistic in zip(("alpha", "omega"), pair, (_alpha, omega), strict=True):
             low, high = np.nanquantile(statistic(covariances), [0.025, 0.975])

@@ -6,6 +6,7 @@ import pandas as pd
 
 from coprod.panel import Panel
 from coprod.regression import BLOCKS
+from coprod.sampled import sample_note
 from coprod.show import words
 from coprod.show.table import INTERVAL, Table, intervals, named, side_by_side, table
 
@@ -223,7 +224,14 @@ def block_comparison(frames: dict[str, pd.DataFrame], panel: Panel) -> Table:
         | {name: words.p_short if name.startswith("p") else 1 for name in columns},
         stub="label",
         spanners=spanners,
-        notes=["Robust Wald tests of equal coefficients; clustered by respondent."],
+        notes=[
+            "Robust Wald tests of equal coefficients; clustered by respondent.",
+            *(
+                f"{scale}: {note[0].lower()}{note[1:]}"
+                for scale, frame in frames.items()
+                for note in sample_note(frame)
+            ),
+        ],
         panel=panel,
         numbers=shown,
     )

@@ -6,6 +6,7 @@ import pandas as pd
 
 from coprod.panel import Panel
 from coprod.regression import BLOCKS
+from coprod.sampled import sample_note
 from coprod.show import words
 from coprod.show.table import INTERVAL, Table, intervals, side_by_side, table
 from coprod.show.tables.correlates import terms
@@ -42,7 +43,10 @@ def across_models(frame: pd.DataFrame, panel: Panel) -> Table:
         formats={f"estimate_{form}": 1 for form in forms} | {f"n_{form}": 0 for form in forms},
         stub="label",
         spanners=spanners,
-        notes=["Points of the index per SD; of the fractional logit, the average marginal effect."],
+        notes=[
+            "Points of the index per SD; of the fractional logit, the average marginal effect.",
+            *(f"Last three: {note[0].lower()}{note[1:]}" for note in sample_note(frame)),
+        ],
         panel=panel,
         numbers=frame,
     )
@@ -66,6 +70,7 @@ def marginal_effects(frame: pd.DataFrame, panel: Panel) -> Table:
         notes=[
             "Average change in the chance of each band, in percentage points, per SD or against "
             "the reference; weighted ordered logit, errors clustered by respondent.",
+            *sample_note(frame),
         ],
         panel=panel,
         numbers=frame,
@@ -88,7 +93,10 @@ def proportional_odds(frame: pd.DataFrame, panel: Panel) -> Table:
         formats={"cut_1": 2, "cut_2": 2, "statistic": 1, "df": 0, "p": words.p_short},
         stub="term_label",
         spanners={"Coefficient (log odds)": ["cut_1", "cut_2"]},
-        notes=["Robust Wald tests that both coefficients are equal; groups have several at once."],
+        notes=[
+            "Robust Wald tests that both coefficients are equal; groups have several at once.",
+            *sample_note(frame),
+        ],
         panel=panel,
     )
 
@@ -114,6 +122,7 @@ def respondent_share(frame: pd.DataFrame, panel: Panel) -> Table:
         notes=[
             "Linear mixed model with the correlates, area and issue fixed; unweighted. Share: that "
             "of the respondent, the intraclass correlation.",
+            *sample_note(frame),
         ],
         panel=panel,
         numbers=frame,
@@ -141,6 +150,7 @@ def imputed(frame: pd.DataFrame, panel: Panel) -> Table:
         notes=[
             "Points of the index, per SD or against the reference. SE: that of the imputed "
             "coefficient. Missing: the share of information that the gaps cost.",
+            *sample_note(frame),
         ],
         panel=panel,
         numbers=frame,
