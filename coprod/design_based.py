@@ -195,12 +195,15 @@ class SurveyDesign:
 
     def people(self, inside: ArrayLike) -> NDArray[np.intp]:
         """How many respondents have a row in each of k groups, of n × k."""
-        counts = []
-        for group in np.asarray(inside, dtype=bool).T:
-            here = np.zeros(len(self.strata), dtype=bool)
-            here[self.clusters[group]] = True
-            counts.append(np.count_nonzero(here))
-        return np.array(counts, dtype=np.intp)
+        groups = np.asarray(inside, dtype=bool).T
+        return np.array([self.counts(group)[0] for group in groups], dtype=np.intp)
+
+    def counts(self, inside: NDArray[np.bool_]) -> tuple[int, int]:
+        """How many respondents have a row among these, and in how many strata they are."""
+        here = np.zeros(len(self.strata), dtype=bool)
+        here[self.clusters[inside]] = True
+        strata = np.bincount(self.strata[here])
+        return int(strata.sum()), int(np.count_nonzero(strata))
 
     def linearised(self, value: ArrayLike, scores: ArrayLike, inside: ArrayLike) -> Estimates:
         """An estimate whose error is that of a weighted mean of `scores`.

@@ -9,6 +9,7 @@ Domains in which nobody has a weight above zero are left out.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from itertools import product
 
 import numpy as np
@@ -17,10 +18,11 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from coprod import activity_told, disclosure
-from coprod.design_based import Estimates, SurveyDesign, domains, numbers, occupied
+from coprod.design_based import SurveyDesign, domains, numbers, occupied
 from coprod.errors import ValidityError
 from coprod.instrument import level_codes
 from coprod.multiplicity import with_holm
+from coprod.once import once
 from coprod.panel import Panel
 from coprod.scales import indices
 
@@ -222,15 +224,31 @@ def gaps(panel: Panel, by: Sequence[str] = ("issue",), weighted: bool = True) ->
     return activity_told.levels_told(table, panel, by)
 
 
-def _comparisons(
-    panel: Panel, weighted: bool
-) -> Iterator[tuple[pd.DataFrame, Estimates, float, int]]:
-    """For each background variable and form: means, differences, residual degrees of freedom, people.
+@dataclass(frozen=True)
+class _Compared:
+    """Means of a form in the categories of a variable, and their differences from the first.
 
-    The table has a row a category; `compared` says which have a difference from the reference, in
-    the order of the estimates. A category of one respondent has no error of its own, so nothing is
-    compared with it.
+    The table has a row a category; its column `compared` says which have a difference, in the order
+    of what follows. `freedom` is the residual degrees of freedom, `people` how many have an index.
     """
+
+    table: pd.DataFrame
+    value: NDArray[np.float64]
+    covariance: NDArray[np.float64]
+    tests: dict[str, NDArray[np.float64]]
+    freedom: float
+    people: int
+
+
+def _comparisons(panel: Panel, weighted: bool) -> list[_Compared]:
+    """For each background variable and form, the categories and their differences.
+
+    A category of one respondent has no error of its own, so nothing is compared with it.
+    """
+    return once(panel, ("background", weighted), lambda: list(_compared(panel, weighted)))
+
+
+def _compared(panel: Panel, weighted: bool) -> Iterator[_Compared]:
     frame = indices(panel)
     design = SurveyDesign.of(frame, weighted)
     if not panel.instrument.background:
@@ -270,9 +288,21 @@ def _comparisons(
                     "compared": np.isin(np.arange(len(labels)), others),
                 }
             )
-            everybody = design.mean(frame[form], inside.any(axis=1))
-            freedom = float(everybody.degrees_of_freedom[0] - len(others))
-            yield table, means.contrast(contrast), freedom, int(everybody.respondents[0])
+            known = inside.any(axis=1) & frame[form].notna().to_numpy() & (design.weights > 0)
+            everybody, areas = design.counts(known)
+            freedom = float(everybody - areas - len(others))
+            differences = means.contrast(contrast)
+            p, low, high = differences.tests(freedom)
+            tests = {
+                "difference": differences.value,
+                "standard_error": differences.standard_error,
+                "low": low,
+                "high": high,
+                "p": p,
+            }
+            yield _Compared(
+                table, differences.value, differences.covariance, tests, freedom, everybody
+            )
 
 
 def _enough(
@@ -326,10 +356,9 @@ def by_background(panel: Panel, weighted: bool = True) -> pd.DataFrame:
     ['18 to 29', 'Man', 'No qualifications']
     """
     tables = []
-    for table, differences, freedom, _ in _comparisons(panel, weighted):
-        p, low, high = differences.tests(freedom)
-        columns = {"difference": differences.value, "standard_error": differences.standard_error}
-        for name, found in (columns | {"low": low, "high": high, "p": p}).items():
+    for compared in _comparisons(panel, weighted):
+        table = compared.table.copy()
+        for name, found in compared.tests.items():
             table[name] = np.nan
             table.loc[table["compared"], name] = found
         tables.append(table)
@@ -377,13 +406,13 @@ def background_tests(panel: Panel, weighted: bool = True) -> pd.DataFrame:
     np.True_
     """
     rows = []
-    for table, differences, freedom, people in _comparisons(panel, weighted):
-        tested = len(differences.value)
+    for compared in _comparisons(panel, weighted):
+        tested, freedom = len(compared.value), compared.freedom
         if not tested or freedom <= 0:
             continue
-        distance = np.linalg.pinv(differences.covariance, hermitian=True) @ differences.value
-        statistic = float(differences.value @ distance) / tested
-        first = table.iloc[0]
+        distance = np.linalg.pinv(compared.covariance, hermitian=True) @ compared.value
+        statistic = float(compared.value @ distance) / tested
+        first = compared.table.iloc[0]
         rows.append(
             {
                 "variable": first["variable"],
@@ -393,7 +422,7 @@ def background_tests(panel: Panel, weighted: bool = True) -> pd.DataFrame:
                 "df": tested,
                 "df_residual": freedom,
                 "p": float(stats.f.sf(statistic, tested, freedom)),
-                "n": people,
+                "n": compared.people,
             }
         )
     if not rows:

@@ -8,6 +8,7 @@ its own; all nudges together are compared with control as a question of their ow
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -20,6 +21,7 @@ from coprod.disclosure import counts_rounded, hardly_varies, withheld
 from coprod.errors import ValidityError
 from coprod.experiment import Adjustment, Contrast, Difference
 from coprod.multiplicity import with_holm
+from coprod.once import once
 from coprod.panel import Panel
 from coprod.randomisation import randomisation_distribution, randomisation_test
 from coprod.robust import least_squares
@@ -108,7 +110,7 @@ def effects(
         row
         for scheme in weights
         for adjustment in adjustments
-        for row, _, _ in _estimates(panel, adjustment, scheme, outcomes)
+        for row, _ in _estimates(panel, adjustment, scheme, outcomes)
     ]
     table = with_holm(pd.DataFrame(rows), ["weights", "adjustment", "family"])
     return _rounded(table, panel)
@@ -116,8 +118,15 @@ def effects(
 
 def _estimates(
     panel: Panel, adjustment: Adjustment, scheme: str, outcomes: Sequence[str]
-) -> Iterator[tuple[dict[str, object], Difference, Contrast]]:
-    """Rows of :func:`effects`, with what they were made of."""
+) -> list[tuple[dict[str, Any], Difference]]:
+    """Rows of :func:`effects`, with the differences that they say."""
+    key = ("effects", adjustment, scheme, tuple(outcomes))
+    return once(panel, key, lambda: list(_estimated(panel, adjustment, scheme, outcomes)))
+
+
+def _estimated(
+    panel: Panel, adjustment: Adjustment, scheme: str, outcomes: Sequence[str]
+) -> Iterator[tuple[dict[str, Any], Difference]]:
     if scheme not in ("unweighted", "weighted"):
         raise ValidityError(f"weights: {scheme!r}; allowed are 'unweighted' and 'weighted'")
     experiment = Experiment.of(panel)
@@ -131,7 +140,7 @@ def _estimates(
                 found = contrast.estimate(adjustment)
             except ValidityError as fault:
                 raise experiment.refusal(outcome, comparison, fault) from None
-            yield _row(comparison, contrast, found, outcome, adjustment, scheme), found, contrast
+            yield _row(comparison, contrast, found, outcome, adjustment, scheme), found
 
 
 def _row(
@@ -141,7 +150,7 @@ def _row(
     outcome: str,
     adjustment: str,
     scheme: str,
-) -> dict[str, object]:
+) -> dict[str, Any]:
     mean, sd = contrast.control
     estimated = found.row()
     sds = {name: estimated[name] / sd if sd > 0 else np.nan for name in _UNITS}
@@ -230,10 +239,10 @@ def equivalence(
         if not margin > 0 or not np.isfinite(margin):
             raise ValidityError(f"margins: {outcome} has {margin!r}; it must be above zero")
     rows = []
-    for row, found, contrast in _estimates(panel, adjustment, weights, list(margins)):
+    for row, found in _estimates(panel, adjustment, weights, list(margins)):
         margin = margins[str(row["outcome"])]
         in_sd = row["outcome"] == "willing"
-        unit = contrast.control[1] if in_sd else 1.0
+        unit = row["control_sd"] if in_sd else 1.0
         if unit == 0:
             raise ValidityError(f"{row['outcome']}: control does not vary, so that it has no SD")
         estimate, error = found.estimate / unit, found.standard_error / unit
@@ -245,7 +254,6 @@ def equivalence(
             verdict = "negligible"
         else:
             verdict = "relevant" if low > margin or high < -margin else "inconclusive"
-        control, arm = contrast.cells.sum(axis=0)
         names = ("arm", "label", "family", "outcome", "adjustment", "weights")
         rows.append(
             {name: row[name] for name in names}
@@ -262,7 +270,9 @@ def equivalence(
                 "p": float(max(above, below)),
                 "largest": abs(estimate) + reach,
                 "verdict": verdict,
-                "bayes_factor": float(pingouin.bayesfactor_ttest(estimate / error, arm, control)),
+                "bayes_factor": float(
+                    pingouin.bayesfactor_ttest(estimate / error, row["n_arm"], row["n_control"])
+                ),
                 "probability_negligible": float(1 - above - below),
                 "probability_positive": float(t.cdf(estimate / error)),
                 "n": row["n"],

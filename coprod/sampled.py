@@ -7,11 +7,11 @@ well as of a million, whose answers would take it hours. The main results are of
 from __future__ import annotations
 
 from dataclasses import replace
-from functools import lru_cache
 
 import numpy as np
 import pandas as pd
 
+from coprod.once import once
 from coprod.panel import Panel
 
 __all__ = ["MOST", "SAMPLED", "sample_note", "sampled", "with_size"]
@@ -25,7 +25,6 @@ SAMPLED = "sampled_from"
 SEED = 20160201
 
 
-@lru_cache(maxsize=1)
 def sampled(panel: Panel) -> Panel:
     """The panel itself, or a random sample of :data:`MOST` respondents of a larger one.
 
@@ -39,9 +38,11 @@ def sampled(panel: Panel) -> Panel:
     >>> sampled(panel) is panel
     True
     """
+    return panel if len(panel.frame) <= MOST else once(panel, SAMPLED, lambda: _drawn(panel))
+
+
+def _drawn(panel: Panel) -> Panel:
     people = len(panel.frame)
-    if people <= MOST:
-        return panel
     generator = np.random.default_rng(SEED)
     areas = pd.factorize(panel.frame["area"])[0]
     drawn = []

@@ -207,7 +207,6 @@ def test_balance_of_very_many_is_that_of_the_limit(monkeypatch: pytest.MonkeyPat
 def test_checks_of_a_large_panel_take_a_sample_and_say_so(monkeypatch: pytest.MonkeyPatch) -> None:
     panel = made(open_panel().frame)
     monkeypatch.setattr(sampled, "MOST", 1_000)
-    sampled.sampled.cache_clear()
     part = sampled.sampled(panel)
     assert len(part.frame) == pytest.approx(1_000, abs=3)
     assert sampled.sampled(panel) is part
@@ -226,7 +225,6 @@ def test_checks_of_a_large_panel_take_a_sample_and_say_so(monkeypatch: pytest.Mo
     latent = compare_blocks(panel, scale="latent")
     assert latent["clusters"].iloc[0] <= len(part.frame)
     assert "sampled_from" not in compare_blocks(panel)
-    sampled.sampled.cache_clear()
 
 
 def test_a_small_panel_is_checked_whole() -> None:
