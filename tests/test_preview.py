@@ -21,7 +21,7 @@ from coprod.render.watch import Watch
 from tests.books import CONFIG, FILES, WORDS, write_book
 
 CONFORMANCE = Path(__file__).parent / "conformance" / "book"
-PATIENCE = 60_000
+PATIENCE = 180_000
 """Milliseconds: far more than is wanted, since other tests may keep the processors busy."""
 
 
@@ -45,7 +45,7 @@ class Preview:
 
     def wait(self, words: str, after: int = 0) -> str:
         """The first sentence after the given number that holds some words."""
-        for _ in range(6000):
+        for _ in range(30_000):
             for sentence in self.said[after:]:
                 if words in sentence:
                     return sentence
@@ -227,7 +227,7 @@ def test_the_open_page_follows_and_shows_what_is_wrong(tmp_path: Path, page: Pag
         page.evaluate("window.scrollTo({top: 900, behavior: 'instant'})")
         chapter.write_text(f"{long}\nA new sentence.\n")
         expect(page.get_by_text("A new sentence.")).to_be_attached(timeout=PATIENCE)
-        page.wait_for_function("Math.abs(window.scrollY - 900) < 2")
+        page.wait_for_function("Math.abs(window.scrollY - 900) < 2", timeout=PATIENCE)
         chapter.write_text(f"{WORDS}\nSee @fig-nowhere.\n")
         error = page.get_by_role("alert")
         expect(error).to_contain_text("chapters/one.qmd:12", timeout=PATIENCE)
