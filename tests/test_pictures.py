@@ -79,6 +79,19 @@ def test_what_nobody_sees_goes_and_the_file_stays_as_it_was(tmp_path: Path) -> N
     assert html == put_in(tmp_path, content)
 
 
+def test_a_picture_of_an_earlier_build_counts_while_it_is_the_same(tmp_path: Path) -> None:
+    kept: dict[str, str] = {}
+    before = page(tmp_path, SVG.format("<path d='M0 0'/>"))
+    html = inlined(before, "chapters/one.qmd", tmp_path, {}, kept)
+    [key] = kept
+    again: dict[str, str] = {}
+    told = inlined(before, "chapters/one.qmd", tmp_path, {key: "<svg>kept</svg>"}, again)
+    assert again == {key: "<svg>kept</svg>"}
+    assert told == html.replace(kept[key], again[key])
+    other = page(tmp_path, SVG.format("<path d='M1 1'/>"))
+    assert "M1 1" in inlined(other, "chapters/one.qmd", tmp_path, {key: "<svg>kept</svg>"}, again)
+
+
 def test_colours_of_the_theme_are_those_of_the_page(tmp_path: Path) -> None:
     html = put_in(tmp_path, drawn())
     assert f"var(--individual, {INDIVIDUAL})" in html

@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from coprod.render import sealed
 from coprod.render.chapter import Chapter
 from coprod.render.conversion import FOLDER
 from coprod.render.copies import write_copies
@@ -65,13 +66,18 @@ def make_book(
 
         downloads = book.get("data-downloads", default=False)
         copies = write_copies(book, converted, notebooks, fresh) if downloads else {}
+        file = kept("drawings")
+        before: dict[str, str] = (file and sealed.load(file)) or {}
+        now: dict[str, str] = {}
         pages = [
-            replace(page, body=inlined(page.body, page.source, fresh))
+            replace(page, body=inlined(page.body, page.source, fresh, before, now))
             for page in (
                 Page.from_converted(each, copies.get(each.chapter.entry.source, ""))
                 for each in converted
             )
         ]
+        if file and now.keys() != before.keys():
+            sealed.save(file, now)
         _copy_files(book, converted, fresh)
         _copy_resources(book, fresh)
         if downloads:

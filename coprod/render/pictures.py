@@ -6,8 +6,10 @@ In a page, a picture of vectors takes the colours of the page, and says its valu
 from __future__ import annotations
 
 import base64
+import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from functools import cache
 from html import unescape
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -16,6 +18,7 @@ from xml.etree import ElementTree
 from xml.etree.ElementTree import Element
 
 from coprod.palette import PALETTE
+from coprod.render.keys import file_hash, text_hash
 
 __all__ = ["inlined", "write_picture"]
 
@@ -74,7 +77,13 @@ def write_picture(content: str, file: Path, name: str) -> dict[str, Any]:
     return shown
 
 
-def inlined(body: str, source: str, folder: Path) -> str:
+def inlined(
+    body: str,
+    source: str,
+    folder: Path,
+    before: Mapping[str, str] | None = None,
+    kept: dict[str, str] | None = None,
+) -> str:
     """A page with the pictures that its cells drew in place of the links to their files.
 
     Parameters
@@ -85,6 +94,8 @@ def inlined(body: str, source: str, folder: Path) -> str:
         The chapter's file, from the book's folder.
     folder
         The folder of the website, which holds the files.
+    before, kept
+        What :func:`_picture` gave in an earlier build, and what takes it for the next one.
     """
     chapter = PurePosixPath(source)
     drawn = f"{chapter.stem}_files/"
@@ -95,10 +106,22 @@ def inlined(body: str, source: str, folder: Path) -> str:
         file = folder / chapter.parent / name
         if not name.startswith(drawn) or file.suffix != ".svg" or not file.is_file():
             return found[0]
-        picture = _picture(file.read_text(encoding="utf-8"), file.stem, given)
+        content = file.read_text(encoding="utf-8")
+        key = text_hash(json.dumps([_version(), content, file.stem, given]))
+        picture = (before or {}).get(key)
+        if picture is None:
+            picture = _picture(content, file.stem, given) or ""
+        if kept is not None:
+            kept[key] = picture
         return _scrolled(picture, file.stem, given, body) if picture else found[0]
 
     return IMAGE.sub(replace, body)
+
+
+@cache
+def _version() -> str:
+    """What changes when pictures are put into pages in another way."""
+    return text_hash(f"{file_hash(Path(__file__))} {PALETTE}")
 
 
 def _scrolled(picture: str, name: str, given: dict[str, str], body: str) -> str:
