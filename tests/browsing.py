@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 __all__ = ["FLAGS", "Quiet", "browsing", "hear", "scrolls_sideways", "served"]
 
@@ -57,7 +57,8 @@ def served(folder: Path) -> Iterator[str]:
 
 @contextmanager
 def browsing(chromium: str) -> Iterator[Browser]:
-    """The browser while it runs."""
+    """The browser while it runs. What is waited for may take its time where much else is run."""
+    expect.set_options(timeout=20_000)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
         yield browser

@@ -160,16 +160,12 @@ local function name_numbers(tabs)
   }
 end
 
--- Say of the pictures in a figure where they are described, whether they are linked or stand in the page.
+-- Say of the pictures in a figure where their numbers stand.
 local function described(blocks, id)
   return blocks:walk {
     Image = function(image)
       image.attributes["aria-describedby"] = id
       return image
-    end,
-    RawBlock = function(block)
-      block.text = block.text:gsub("<svg ", ('<svg aria-describedby="%s" '):format(id), 1)
-      return block
     end,
   }
 end
