@@ -254,6 +254,10 @@ def equivalence(
             verdict = "negligible"
         else:
             verdict = "relevant" if low > margin or high < -margin else "inconclusive"
+        # Where no double is large enough for the evidence, it is infinite.
+        with np.errstate(divide="ignore"):
+            sizes = row["n_arm"], row["n_control"]
+            factor = float(pingouin.bayesfactor_ttest(np.float64(estimate / error), *sizes))
         names = ("arm", "label", "family", "outcome", "adjustment", "weights")
         rows.append(
             {name: row[name] for name in names}
@@ -270,9 +274,7 @@ def equivalence(
                 "p": float(max(above, below)),
                 "largest": abs(estimate) + reach,
                 "verdict": verdict,
-                "bayes_factor": float(
-                    pingouin.bayesfactor_ttest(estimate / error, row["n_arm"], row["n_control"])
-                ),
+                "bayes_factor": factor,
                 "probability_negligible": float(1 - above - below),
                 "probability_positive": float(t.cdf(estimate / error)),
                 "n": row["n"],

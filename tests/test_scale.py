@@ -204,6 +204,14 @@ def test_balance_of_very_many_is_that_of_the_limit(monkeypatch: pytest.MonkeyPat
     assert limit["p"] == limit["p_asymptotic"] == by_draws["p_asymptotic"]
 
 
+def test_evidence_beyond_all_numbers_is_infinite() -> None:
+    frame = drawn(FEW).frame
+    given = frame["willing"].mask(frame["arm"] == "norm", 10.0)
+    table = nudges.equivalence(made(frame.assign(willing=given)), {"willing": 0.2}, "strata")
+    factors = table.set_index("arm")["bayes_factor"]
+    assert np.isinf(factors["norm"]) and factors["efficacy"] < 1
+
+
 def test_checks_of_a_large_panel_take_a_sample_and_say_so(monkeypatch: pytest.MonkeyPatch) -> None:
     panel = made(open_panel().frame)
     monkeypatch.setattr(sampled, "MOST", 1_000)
