@@ -1,6 +1,6 @@
 """Takes the README's pictures of a finished book: ``make pictures``.
 
-They show a chapter on a desktop, in light, and a figure on a phone, in the dark.
+They show a figure on a desktop, in light, and how a chapter begins on a phone, in the dark.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ class Picture:
 PICTURES = (
     Picture("desktop.png", "chapters/levels.html", "#sec-levels-gap", 32, 1280, 844, 1, "light"),
     # There, a bar stays at the top.
-    Picture("phone.png", "chapters/nudges.html", "#fig-nudges-effects", 88, 390, 844, 2, "dark"),
+    Picture("phone.png", "chapters/nudges.html", "#sec-nudges", 104, 390, 844, 2, "dark"),
 )
 
 
