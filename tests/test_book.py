@@ -20,7 +20,11 @@ from coprod.paths import PROJECT
 from coprod.render.build import Built, render
 from coprod.reproducing import reproducing
 from coprod.synthetic import write_frame
+from tests.layout import faults
 from tests.numbers_in_prose import other_people, prose, stayed
+from tests.pdf_access import bookmarks, missing
+from tests.pdf_tags import read_tags
+from tests.test_site import value
 
 
 @pytest.fixture(scope="module")
@@ -201,6 +205,41 @@ def test_the_paper_has_bookmarks_language_and_no_page_without_text(
         drawn = 0 if stream is None else len(stream.get_data())  # a figure has no lines of text
         lines = [line for line in text.splitlines() if line.strip()]
         assert len(lines) > 4 or drawn > 20_000, f"page {number} is almost empty"
+
+
+def test_the_paper_has_no_fault_of_layout(built: Built) -> None:
+    assert built.pdf
+    assert [str(fault) for fault in faults(built.pdf)] == []
+
+
+def test_the_paper_tells_a_screen_reader_what_the_site_tells(
+    built: Built, pages: dict[str, BeautifulSoup]
+) -> None:
+    assert built.pdf
+    assert missing(built.pdf) == []
+    with pikepdf.open(built.pdf) as pdf:
+        elements = list(read_tags(pdf).walk())
+        named = [name for _, name in bookmarks(pdf)]
+    told = {" ".join(element.alternative.split()) for element in elements if element.alternative}
+    shown = {
+        " ".join(value(picture, "alt").split())
+        for page in pages.values()
+        for picture in page.select("figure img, main img")
+    }
+    assert len(shown) > 25
+    assert shown - told == set()
+    captions = [each for each in elements if each.tag == "Caption"]
+    floats = [each for page in pages.values() for each in page.select("figcaption")]
+    assert len(captions) == len(floats) > 80
+    groups = [each for each in elements if each.tag == "TH" and each.within("TBody")]
+    assert len(groups) > 50
+    # A reader who looks for a section finds it among the bookmarks, by its words.
+    titles = [
+        heading.get_text(" ", strip=True).removesuffix("#").strip()
+        for page in pages.values()
+        for heading in page.select("main h2")
+    ]
+    assert [title for title in titles if not any(name.endswith(title) for name in named)] == []
 
 
 def test_reproducing_md_is_that_of_this_book(built: Built) -> None:

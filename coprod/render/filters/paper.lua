@@ -14,7 +14,7 @@ end
 
 local function write(blocks)
   local options = pandoc.WriterOptions { wrap_text = "none" }
-  return (pandoc.write(pandoc.Pandoc(blocks), { format = "typst", extensions = { citations = false } }, options):gsub("%s+$", ""))
+  return (pandoc.write(pandoc.Pandoc(blocks), { format = "typst", extensions = { citations = false, smart = false } }, options):gsub("%s+$", ""))
 end
 
 local function inline(inlines)
@@ -84,6 +84,53 @@ end
 
 local SIDES = { AlignLeft = "left", AlignRight = "right", AlignCenter = "center" }
 
+-- Between a table and its notes, so that they can stand outside the figure that holds the table.
+local NOTES = "// Notes\n"
+-- Before a table that may run over two pages.
+local LONG = "// Long\n"
+-- A table of more lines than this is long.
+local SHORT = 16
+-- So many letters of a table's type stand on a line.
+local LETTERS = 100
+
+-- A row that goes over the columns names the group of rows below it.
+local function names_group(row, columns)
+  return #row.cells == 1 and columns > 1 and row.cells[1].col_span == columns
+end
+
+-- About how many lines a row takes, if its columns are alike.
+local function lines(row, columns)
+  local most = 1
+  for _, cell in ipairs(row.cells) do
+    local letters = utf8.len(pandoc.utils.stringify(cell.contents)) or 0
+    most = math.max(most, math.ceil(letters * columns / cell.col_span / LETTERS))
+  end
+  return most
+end
+
+-- Whether a table is long, and before which rows how many lines must be free on a page: three rows
+-- of a table at least are on each page that it is on, and on the last also its notes.
+local function division(tbl, columns)
+  local all, rows, free = 0, pandoc.List {}, {}
+  for _, body in ipairs(tbl.bodies) do
+    for _, row in ipairs(body.body) do
+      all = all + lines(row, columns)
+      if not names_group(row, columns) then rows:insert(row) end
+    end
+  end
+  if all <= SHORT or #rows < 6 then return false, free end
+  local function of(first, last)
+    local sum = 0
+    for index = first, last do sum = sum + lines(rows[index], columns) end
+    return sum
+  end
+  free[rows[1]], free[rows[#rows - 2]] = of(1, 3), of(#rows - 2, #rows)
+  for _, row in ipairs(tbl.foot.rows) do
+    free[rows[#rows - 2]] = free[rows[#rows - 2]] + lines(row, 1)
+  end
+  return true, free
+end
+
 local function typst_table(tbl)
   local out = pandoc.List {}
   local columns, sides = {}, {}
@@ -104,16 +151,20 @@ local function typst_table(tbl)
 
   -- In the order in which they are written below.
   local texts, at = each.written(each.cells(tbl), write, raw), 0
+  local long, free = division(tbl, #columns)
 
   local function cells(row, head)
-    local written = {}
-    for _, cell in ipairs(row.cells) do
+    local written, tall = {}, lines(row, #columns) > 30
+    for index, cell in ipairs(row.cells) do
       at = at + 1
       local more = {}
       if cell.col_span > 1 then table.insert(more, ("colspan: %d"):format(cell.col_span)) end
       if cell.row_span > 1 then table.insert(more, ("rowspan: %d"):format(cell.row_span)) end
       if cell.col_span > 1 and head then table.insert(more, "align: center, stroke: (bottom: 0.4pt + hairline)") end
       local text = texts[at]
+      -- A row is not torn, unless it is so tall that a page might not hold it.
+      if tall or index == 1 and free[row] then table.insert(more, "breakable: true") end
+      if index == 1 and free[row] then text = ("#keep(%d)[%s]"):format(free[row], text) end
       table.insert(written, #more > 0 and ("table.cell(%s)[%s]"):format(table.concat(more, ", "), text) or ("[%s]"):format(text))
     end
     return table.concat(written, ", ")
@@ -127,7 +178,7 @@ local function typst_table(tbl)
   end
   out:insert "table.hline(stroke: 0.6pt + ink),"
   local function body_row(row)
-    if #row.cells == 1 and #columns > 1 and row.cells[1].col_span == #columns then
+    if names_group(row, #columns) then
       at = at + 1
       return ("table.header(level: 2, repeat: false, table.cell(colspan: %d, align: left)[#group-name[%s]]),"):format(
         #columns, texts[at])
@@ -140,16 +191,35 @@ local function typst_table(tbl)
   end
   out:insert "table.hline(stroke: 0.6pt + ink),"
   out:insert ")"
+  local notes = {}
   for _, row in ipairs(tbl.foot.rows) do
-    for _, cell in ipairs(row.cells) do
+    for _ in ipairs(row.cells) do
       at = at + 1
-      out:insert(("#note[%s]"):format(texts[at]))
+      table.insert(notes, ("#note[%s]"):format(texts[at]))
     end
   end
-  return raw(table.concat(out, "\n"))
+  if #notes > 0 then out:insert(NOTES .. table.concat(notes, "\n")) end
+  return raw((long and LONG or "") .. table.concat(out, "\n"))
 end
 
 -- The parts of a chapter -----------------------------------------------------------------------
+
+-- The width of the text, and a figure's height from which on it would leave much of a page white, in
+-- points.
+local WIDTH, TALL = 420, 220
+
+-- How high the pictures of a figure are together, as far as they say so.
+local function height(div)
+  local columns, sum = tonumber(div.attributes.columns or "1"), 0
+  div:walk {
+    Image = function(image)
+      local wide = tonumber((image.attributes.width or ""):match "^([%d.]+)px$" or 0) * 0.75
+      local high = tonumber((image.attributes.height or ""):match "^([%d.]+)px$" or 0) * 0.75
+      if wide > 0 then sum = sum + high * math.min(1, WIDTH / columns / wide) / columns end
+    end,
+  }
+  return sum
+end
 
 local function float(div, info)
   local kind, id = div.attributes.kind, div.identifier
@@ -169,11 +239,37 @@ local function float(div, info)
     sub = ('kind: "panel", supplement: none, outlined: false, numbering: (..) => "%s"'):format(number),
     none = 'kind: "plain", supplement: none, outlined: false, numbering: none',
   }
-  local code = ("#figure(%s, caption: [%s])[\n%s\n]"):format(shape[kind], caption, body)
-  -- A table that would not fit on most pages is let run over several.
-  local rows = select(2, body:gsub("\n%[", "")) + select(2, body:gsub("table.header", ""))
-  if rows > 34 then return raw(("#long[%s %s]"):format(code, label(info, id))) end
-  return raw(("%s %s"):format(code, label(info, id)))
+  local inside, notes = body:match("^(.-)\n" .. NOTES .. "(.*)$")
+  local code = ("#figure(%s, caption: [%s])[\n%s\n] %s"):format(shape[kind], caption, inside or body, label(info, id))
+  if kind == "fig" then
+    local tall = tonumber(div.attributes.height) > TALL
+    return raw(("#%s[%s]"):format(tall and "floating" or "standing", code))
+  end
+  if body:find("#table", 1, true) then
+    return raw(("#tabular(breakable: %s)[\n%s\n%s\n]"):format(tostring(body:find(LONG, 1, true) ~= nil), code, notes or ""))
+  end
+  return raw(code)
+end
+
+-- A tall figure goes to the foot of the page, or of the next, where it does not fit, so that text fills
+-- the page; what is to stay with it goes there too: the code that draws it, the title of its tab.
+local FLOATING = "#floating["
+
+local function floats(block)
+  return block and block.t == "RawBlock" and block.text:sub(1, #FLOATING) == FLOATING
+end
+
+local function put_into_float(block, before)
+  return raw(FLOATING .. before .. "\n" .. block.text:sub(#FLOATING + 1))
+end
+
+-- But within something else it stays where it is.
+local function in_place(blocks)
+  return blocks:walk {
+    RawBlock = function(block)
+      if floats(block) then return raw("#standing[" .. block.text:sub(#FLOATING + 1)) end
+    end,
+  }
 end
 
 local function callout(div, info)
@@ -184,14 +280,16 @@ local function callout(div, info)
     title = div.attributes.titled == "true" and (word .. ": " .. title) or word
   end
   return raw(("#callout(kind: %s, title: [%s])[\n%s\n] %s"):format(
-    text_of(kind), title, write { table.unpack(div.content, 2) }, label(info, div.identifier)))
+    text_of(kind), title, write(in_place(pandoc.Blocks { table.unpack(div.content, 2) })), label(info, div.identifier)))
 end
 
 local function tabset(div)
   local panes = pandoc.Blocks {}
   for _, pane in ipairs(div.content) do
-    panes:insert(raw(("#tab-title[%s]"):format(inline(pandoc.utils.blocks_to_inlines(pane.content[1].content)))))
-    panes:extend { table.unpack(pane.content, 2) }
+    local title = ("#tab-title[%s]"):format(inline(pandoc.utils.blocks_to_inlines(pane.content[1].content)))
+    local content = pandoc.Blocks { table.unpack(pane.content, 2) }
+    if floats(content[1]) then content[1] = put_into_float(content[1], title) else panes:insert(raw(title)) end
+    panes:extend(content)
   end
   return panes
 end
@@ -199,6 +297,13 @@ end
 function M.chapter(chapter)
   local info = chapter.info
   local blocks = chapter.blocks:walk {
+    Div = function(div)
+      if div.classes:includes "coprod-float" then
+        div.attributes.height = tostring(height(div))
+        return div
+      end
+    end,
+  }:walk {
     Math = function(math)
       if math.mathtype == "InlineMath" then
         return raw_inline(("#math.equation(alt: %s, %s.body)"):format(text_of(trimmed(math.text)), typst_math(math)))
@@ -211,12 +316,20 @@ function M.chapter(chapter)
     end,
     Header = function(header)
       local number = header.attributes.number or ""
-      return raw(("#heading(level: %d, numbering: %s)[%s] %s"):format(
+      return raw((header.level <= 2 and "#place.flush() " or "") .. ("#heading(level: %d, numbering: %s)[%s] %s"):format(
         header.level, number ~= "" and ('(..) => "%s"'):format(number) or "none",
         inline(header.content), label(info, header.identifier)))
     end,
   }
+  -- A short list stays whole, above all at the end of a chapter.
+  local function list(node)
+    if #node.content <= 6 and #pandoc.utils.stringify(node) < 900 then
+      return { raw "#block(breakable: false)[", node, raw "]" }
+    end
+  end
   blocks = blocks:walk {
+    BulletList = list,
+    OrderedList = list,
     Div = function(div)
       if div.classes:includes "coprod-equation" then return equation(div, info) end
       if div.classes:includes "cell-output" then
@@ -226,13 +339,22 @@ function M.chapter(chapter)
     Table = typst_table,
   }
   blocks = blocks:walk {
+    BlockQuote = function(quote) return pandoc.BlockQuote(in_place(quote.content)) end,
+    BulletList = function(items) return pandoc.BulletList(items.content:map(in_place)) end,
+    OrderedList = function(items)
+      return pandoc.OrderedList(items.content:map(in_place), items.listAttributes)
+    end,
     Div = function(div)
       local class = div.classes[1] or ""
       if class == "coprod-float" then return float(div, info) end
       if class == "coprod-callout" then return callout(div, info) end
       if class == "coprod-tabs" then return tabset(div) end
+      if class == "cell" and #div.content == 2 and floats(div.content[2]) then
+        return put_into_float(div.content[2], write { div.content[1] })
+      end
       if class == "coprod-code" or class == "cell" then return div.content end
       if div.identifier ~= "" then
+        div.content = in_place(div.content)
         div.identifier = div.identifier == "refs" and "" or label_name(info, div.identifier)
         return div
       end
