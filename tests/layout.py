@@ -134,7 +134,11 @@ def _block(element: Element) -> Element:
     """The paragraph, heading, cell or picture that holds an element."""
     around = [each for each in element.around() if each.tag not in ("Root", "Document")]
     picture = next((each for each in around if each.tag == "Figure"), None)
-    return picture or next((each for each in around if each.tag in BLOCKS), around[0])
+    blocks = [each for each in around if each.tag in BLOCKS]
+    # Code within a line belongs to the line's paragraph.
+    while len(blocks) > 1 and blocks[0].tag == "Code":
+        blocks.pop(0)
+    return picture or next(iter(blocks), around[0])
 
 
 def _lines(runs: Iterable[Run]) -> list[list[Run]]:

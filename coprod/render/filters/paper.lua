@@ -162,8 +162,9 @@ local function typst_table(tbl)
       if cell.row_span > 1 then table.insert(more, ("rowspan: %d"):format(cell.row_span)) end
       if cell.col_span > 1 and head then table.insert(more, "align: center, stroke: (bottom: 0.4pt + hairline)") end
       local text = texts[at]
-      -- A row is not torn, unless it is so tall that a page might not hold it.
-      if tall or index == 1 and free[row] then table.insert(more, "breakable: true") end
+      -- A row is not torn, unless it is so tall that a page might not hold it; only what may be torn
+      -- can look for room.
+      if tall or free[row] then table.insert(more, "breakable: true") end
       if index == 1 and free[row] then text = ("#keep(%d)[%s]"):format(free[row], text) end
       table.insert(written, #more > 0 and ("table.cell(%s)[%s]"):format(table.concat(more, ", "), text) or ("[%s]"):format(text))
     end
