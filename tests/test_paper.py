@@ -114,7 +114,7 @@ def test_the_command_tells_what_it_found(
     assert main([str(good)]) == 0
     bad = compile_pdf(f'{HEAD}#raw("{"x" * 60}"){TAIL}', tmp_path / "bad.pdf")
     assert main([str(bad)]) == 1
-    assert "page 2: beyond the margin: Code, right, " in capsys.readouterr().out
+    assert "page 2: beyond the margin: P, right, " in capsys.readouterr().out
 
 
 SPOKEN = """
