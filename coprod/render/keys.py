@@ -54,7 +54,7 @@ def base_key(book: Book, out: Path, inputs: Mapping[str, str]) -> str:
     add(
         json.dumps(inputs),
         json.dumps(book.get("execute", default={})),
-        *project_files(book.folder, out),
+        *project_files(book.folder, out, book.output.resolve()),
     )
     return digest.hexdigest()
 
@@ -76,12 +76,15 @@ def installed() -> list[str]:
     return sorted(path.name for folder in folders for path in Path(folder).glob("*.dist-info"))
 
 
-def project_files(folder: Path, out: Path) -> list[str]:
-    """The names of a project's files: whether one is there can be asked without reading it."""
+def project_files(folder: Path, *books: Path) -> list[str]:
+    """The names of a project's files: whether one is there can be asked without reading it.
+
+    Finished `books` are no part of it.
+    """
     found = []
     for here, folders, files in os.walk(folder):
         kept = [name for name in folders if name != "__pycache__" and not name.startswith(".")]
-        folders[:] = sorted(name for name in kept if Path(here, name).resolve() != out)
+        folders[:] = sorted(name for name in kept if Path(here, name).resolve() not in books)
         inside = Path(here).relative_to(folder)
         found += [str(inside / name) for name in sorted(files) if not name.startswith(".")]
     return found

@@ -70,6 +70,7 @@ def _content(folder: Path) -> str:
 
 
 def _key(book: Book, out: Path, to: str, provenance: Mapping[str, Any]) -> str:
-    files = {name: file_hash(book.folder / name) for name in project_files(book.folder, out)}
+    names = project_files(book.folder, out, book.output.resolve())
+    files = {name: file_hash(book.folder / name) for name in names}
     base = base_key(book, out, provenance["inputs"])
     return text_hash(json.dumps([base, files, looks(), book.config, to, dict(provenance)]))
