@@ -81,10 +81,12 @@ def prose(page: BeautifulSoup, left_out: Sequence[str] = ()) -> list[str]:
 
 def _section(main: BeautifulSoup, identifier: str) -> list[Tag]:
     heading = main.find(id=identifier)
-    assert isinstance(heading, Tag), identifier
-    nodes = [heading]
-    for node in heading.find_next_siblings():
-        if node.name == heading.name:
+    assert isinstance(heading, Tag) and isinstance(heading.parent, Tag), identifier
+    # A heading stands in a block, beside the link to itself.
+    nodes = [heading.parent]
+    assert "heading" in heading.parent["class"]
+    for node in heading.parent.find_next_siblings():
+        if node.find(heading.name, recursive=False):
             break
         nodes.append(node)
     return nodes

@@ -329,6 +329,8 @@ def test_titles_of_the_correlates_follow_the_numbers() -> None:
         "The largest coefficient per SD is that of age for individual, "
         "of self-efficacy for collective activity"
     )
+    here = figures.coefficients(FITS(), PANEL, "safety").get_suptitle()
+    assert here.startswith("Community safety: the largest coefficient per SD")
     turned = figures.coefficients(swap(FITS()), PANEL).get_suptitle()
     assert "of self-efficacy for individual, of age for collective" in turned
     same = FITS().assign(estimate_sd=FITS()["estimate_sd"].where(FITS()["term"] == "efficacy", 0.0))

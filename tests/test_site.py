@@ -474,9 +474,9 @@ def test_the_sizes_of_type_are_those_of_the_paper() -> None:
     )
     text = re.search(r'font: "Libertinus Serif", size: ([\d.]+)pt', paper)
     title = re.search(r"text\(size: ([\d.]+)pt,[^)]*, title\)", paper)
-    headings = re.search(r"let size = \(([\d.]+)pt, ([\d.]+)pt, ([\d.]+)pt, ([\d.]+)pt\)", paper)
+    headings = re.search(r"let size = \(([\d.]+)em, ([\d.]+)em, ([\d.]+)em, ([\d.]+)em\)", paper)
     assert text and title and headings
-    on_paper = [float(size) / float(text[1]) for size in (title[1], *headings.groups())]
+    on_paper = [float(title[1]) / float(text[1]), *map(float, headings.groups())]
     names = ("title", "h1", "h2", "h3", "h4")
     on_screen = [float(re.findall(rf"--{name}: ([\d.]+)em;", style)[0]) for name in names]
     assert on_screen == pytest.approx(on_paper, abs=0.01)

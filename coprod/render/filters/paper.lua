@@ -12,8 +12,25 @@ local function text_of(value)
   return '"' .. value:gsub("\\", "\\\\"):gsub('"', '\\"'):gsub("\n", " ") .. '"'
 end
 
+-- Typst would take two hyphens for a dash and three points for an ellipsis: they stay what was typed.
+local function as_typed(text)
+  if not (text.text:find("--", 1, true) or text.text:find("...", 1, true)) then return end
+  local out, from = pandoc.Inlines {}, 1
+  for start, sign in text.text:gmatch "()([-.])" do
+    local after = text.text:sub(start + 1, start + 1)
+    if after == sign then
+      out:insert(pandoc.Str(text.text:sub(from, start - 1)))
+      out:insert(raw_inline("\\" .. sign))
+      from = start + 1
+    end
+  end
+  out:insert(pandoc.Str(text.text:sub(from)))
+  return out
+end
+
 local function write(blocks)
   local options = pandoc.WriterOptions { wrap_text = "none" }
+  blocks = pandoc.Blocks(blocks):walk { Str = as_typed }
   return (pandoc.write(pandoc.Pandoc(blocks), { format = "typst", extensions = { citations = false, smart = false } }, options):gsub("%s+$", ""))
 end
 

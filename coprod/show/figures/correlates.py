@@ -68,7 +68,7 @@ def _list_terms(axes: Axes, table: pd.DataFrame) -> dict[tuple[str, str], float]
     return places
 
 
-def coefficients(table: pd.DataFrame, panel: Panel) -> Figure:
+def coefficients(table: pd.DataFrame, panel: Panel, issue: str | None = None) -> Figure:
     """Draw every coefficient of both forms with its interval, block by block.
 
     Parameters
@@ -77,6 +77,8 @@ def coefficients(table: pd.DataFrame, panel: Panel) -> Figure:
         `coprod.correlates.fit` of both forms, one below the other, with a column `form`.
     panel
         Where the numbers come from.
+    issue
+        The issue that it is about, for the title; by default all of them.
     """
     first = table[table["form"] == next(iter(COLOURS))]
     shown = first[first["block"].isin(list(BLOCKS))]
@@ -109,6 +111,8 @@ def coefficients(table: pd.DataFrame, panel: Panel) -> Figure:
             f"The largest coefficient per SD is that of {names[0].lower()} for individual, "
             f"of {names[1].lower()} for collective activity"
         )
+    if issue:
+        title = f"{panel.instrument.issues[issue]}: {title[0].lower()}{title[1:]}"
     return sign(figure, panel, title)
 
 
