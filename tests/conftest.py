@@ -20,8 +20,12 @@ def find_browser() -> str | None:
 LONG = (
     "test_book.py",
     "test_faults.py",
+    "test_pages.py",
+    "test_example.py",
     "test_robustness.py",
     "test_recovery.py",
+    "test_experiment_recovery.py",
+    "test_preview.py",
     "test_validation.py",
 )
 
