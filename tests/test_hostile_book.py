@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import csv
-import functools
-import http.server
 import os
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -24,7 +21,7 @@ from coprod.paths import PANEL, PROJECT
 from coprod.render.build import render
 from coprod.render.project import LONGEST, open_book
 from tests.books import CONFIG, write_book
-from tests.browsing import FLAGS, Quiet
+from tests.browsing import FLAGS, served
 from tests.hostile import FLAG, SECRET, TEXTS, formulas, squeezed, unseen
 from tests.test_build import fake_quarto
 
@@ -118,12 +115,8 @@ def book(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def address(book: Path) -> Iterator[str]:
     """Where the book is served."""
-    handler = functools.partial(Quiet, directory=str(book))
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_address[1]}"
-    server.shutdown()
-    server.server_close()
+    with served(book) as address:
+        yield address
 
 
 @pytest.mark.browser

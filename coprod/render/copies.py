@@ -14,7 +14,7 @@ from typing import Any
 
 from coprod.render.chapter import Cell, Chapter
 from coprod.render.document import ANSI, PREFERRED, Converted
-from coprod.render.notebook import has_code, outputs
+from coprod.render.notebook import has_code, outputs, whole
 from coprod.render.project import Book
 
 __all__ = ["write_copies"]
@@ -53,10 +53,7 @@ def write_copies(
         cells = [_opening(book, chapter), *_cells(book, chapter, each.parts["notebook"], ran)]
         for number, cell in enumerate(cells):
             cell["id"] = f"cell-{number}"
-        kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
-        metadata = {"kernelspec": kernel, "language_info": {"name": "python"}}
-        notebook = {"cells": cells, "metadata": metadata, "nbformat": 4, "nbformat_minor": 5}
-        text = json.dumps(notebook, ensure_ascii=False, indent=1, sort_keys=True) + "\n"
+        text = json.dumps(whole(cells), ensure_ascii=False, indent=1, sort_keys=True) + "\n"
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
         (folder / path).write_text(text, encoding="utf-8", newline="\n")
         written[chapter.entry.source] = path

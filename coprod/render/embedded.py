@@ -6,18 +6,16 @@ import shutil
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from coprod.render import sealed
 from coprod.render.chapter import Chapter
 from coprod.render.conversion import FOLDER
 from coprod.render.copies import write_copies
 from coprod.render.document import Converted, convert
 from coprod.render.downloads import write_pngs
 from coprod.render.paper import write_paper
-from coprod.render.pictures import inlined
+from coprod.render.pictures import with_drawings
 from coprod.render.project import Book
 from coprod.render.provenance import Provenance
 
@@ -66,18 +64,11 @@ def make_book(
 
         downloads = book.get("data-downloads", default=False)
         copies = write_copies(book, converted, notebooks, fresh) if downloads else {}
-        file = kept("drawings")
-        before: dict[str, str] = (file and sealed.load(file)) or {}
-        now: dict[str, str] = {}
         pages = [
-            replace(page, body=inlined(page.body, page.source, fresh, before, now))
-            for page in (
-                Page.from_converted(each, copies.get(each.chapter.entry.source, ""))
-                for each in converted
-            )
+            Page.from_converted(each, copies.get(each.chapter.entry.source, ""))
+            for each in converted
         ]
-        if file and now.keys() != before.keys():
-            sealed.save(file, now)
+        pages = with_drawings(pages, fresh, kept("drawings"))
         _copy_files(book, converted, fresh)
         _copy_resources(book, fresh)
         if downloads:

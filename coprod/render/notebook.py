@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from coprod.render.chapter import Cell, Chapter, Line, Prose
@@ -22,6 +22,7 @@ __all__ = [
     "notebook_text",
     "outputs",
     "source_lines",
+    "whole",
 ]
 
 SETUP = "from coprod.render.kernel import inline as _inline, prepare as _prepare\n\n_prepare()"
@@ -65,15 +66,18 @@ def chapter_notebook(chapter: Chapter) -> NotebookNode:
     # Only where a chapter is run, since it takes a quarter of a second to import.
     import nbformat
 
+    return nbformat.from_dict(whole(chapter_cells(chapter)))
+
+
+def whole(cells: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """A notebook of Python with these cells, as its file has it."""
     kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
-    return nbformat.from_dict(
-        {
-            "cells": chapter_cells(chapter),
-            "metadata": {"kernelspec": kernel, "language_info": {"name": "python"}},
-            "nbformat": 4,
-            "nbformat_minor": 5,
-        }
-    )
+    return {
+        "cells": list(cells),
+        "metadata": {"kernelspec": kernel, "language_info": {"name": "python"}},
+        "nbformat": 4,
+        "nbformat_minor": 5,
+    }
 
 
 def has_code(chapter: Chapter) -> bool:

@@ -6,21 +6,26 @@ In a page, a picture of vectors takes the colours of the page, and says its valu
 from __future__ import annotations
 
 import base64
+import dataclasses
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from html import unescape
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 from xml.etree import ElementTree
 from xml.etree.ElementTree import Element
 
 from coprod.palette import PALETTE
+from coprod.render import sealed
 from coprod.render.keys import file_hash, text_hash
 
-__all__ = ["inlined", "write_picture"]
+if TYPE_CHECKING:
+    from coprod.render.site import Page
+
+__all__ = ["inlined", "with_drawings", "write_picture"]
 
 SVG = "{http://www.w3.org/2000/svg}"
 XLINK = "{http://www.w3.org/1999/xlink}"
@@ -75,6 +80,29 @@ def write_picture(content: str, file: Path, name: str) -> dict[str, Any]:
         if all(sizes) and size:
             shown[side] = f"{float(size[1]) * 4 / 3:.0f}px"
     return shown
+
+
+def with_drawings(pages: Sequence[Page], folder: Path, kept: Path | None = None) -> list[Page]:
+    """Pages with the pictures that their cells drew in place of the links to their files.
+
+    Parameters
+    ----------
+    pages
+        The pages.
+    folder
+        The folder of the website, which holds the files.
+    kept
+        The file that holds what was made of them before; by default all is made anew.
+    """
+    before: dict[str, str] = (kept and sealed.load(kept)) or {}
+    now: dict[str, str] = {}
+    made = [
+        dataclasses.replace(page, body=inlined(page.body, page.source, folder, before, now))
+        for page in pages
+    ]
+    if kept and now.keys() != before.keys():
+        sealed.save(kept, now)
+    return made
 
 
 def inlined(

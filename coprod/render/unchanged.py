@@ -12,8 +12,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from coprod.render import sealed
 from coprod.render.keys import base_key, file_hash, looks, project_files, text_hash
-from coprod.render.place import write_sealed
 from coprod.render.project import Book
 
 __all__ = ["Finished"]
@@ -44,10 +44,11 @@ class Finished:
 
     def is_there(self) -> bool:
         """Whether the book is whole and what a build would make."""
+        known = sealed.load(self.record)
         try:
-            known = json.loads(self.record.read_text(encoding="utf-8"))
-            return bool(known == {"key": self.key, "book": _content(self.out)})
-        except (OSError, ValueError):
+            # The book is read only where the key says that it may be the one.
+            return bool(known and known["key"] == self.key and known["book"] == _content(self.out))
+        except (OSError, KeyError, TypeError):
             return False
 
     def remember(self, made: Path) -> None:
@@ -58,7 +59,7 @@ class Finished:
         if self.now() != self.key:
             return
         with suppress(OSError):
-            write_sealed(self.record, json.dumps({"key": self.key, "book": _content(made)}))
+            sealed.save(self.record, {"key": self.key, "book": _content(made)})
 
 
 def _content(folder: Path) -> str:
