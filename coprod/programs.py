@@ -63,6 +63,7 @@ def program_rows(chapters: Sequence[Chapter]) -> list[dict[str, Any]]:
         known = _imported(tree for _, tree in cells)
         made: dict[str, _Use] = {}
         for cell, tree in cells:
+            assigned = _assigned(tree, known)
             if cell.float:
                 whole = _uses(tree, known)
                 shown = [
@@ -76,10 +77,10 @@ def program_rows(chapters: Sequence[Chapter]) -> list[dict[str, Any]]:
                         "caption": cell.options.get(f"{cell.float}-cap", ""),
                         "file": cell.start.file,
                         "shown_by": shown,
-                        "computed_by": _followed(whole, made | _assigned(tree, known)),
+                        "computed_by": _followed(whole, made | assigned),
                     }
                 )
-            for name, use in _assigned(tree, known).items():
+            for name, use in assigned.items():
                 made[name] = made[name].with_more(use) if name in made else use
     return rows
 

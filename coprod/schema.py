@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from math import isfinite
 from pathlib import Path
 from typing import Any
@@ -37,6 +38,8 @@ Places = Mapping[tuple[Any, ...], int]
 MOST = 100_000
 LARGEST = 500_000
 """Keys, and bytes: far more than anybody writes, and read in a few seconds."""
+SHORT = 2_000
+"""Letters: as few as the options of a cell, of which a book has hundreds."""
 
 TEXT: Kind = ("text", lambda value: isinstance(value, str))
 FLAG: Kind = ("true or false", lambda value: isinstance(value, bool))
@@ -123,9 +126,23 @@ def read_yaml(
                 places[(*path, index)] = line + value.start_mark.line
                 visit(value, (*path, index))
 
+    def read(with_loader: type[Any]) -> Any:
+        reader = with_loader(text)
+        try:
+            node = reader.get_single_node()
+            visit(node, ())
+            return None if node is None else reader.construct_document(node)
+        finally:
+            reader.dispose()
+
     try:
-        visit(yaml.compose(text, Loader=loader), ())
-        value = yaml.load(text, Loader=loader)
+        if fast := _fast(text, loader):
+            with suppress(yaml.YAMLError, ValueError):
+                return read(fast), places, faults
+            # What is wrong with it, the slow one says better.
+            places.clear()
+            faults.clear()
+        value = read(loader)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         at = f"{file}:{line + mark.line}" if mark else file
@@ -143,6 +160,11 @@ def read_yaml(
             [Fault(f"{file}:{line}", f"this is not valid YAML: {str(error).splitlines()[0]}")],
         )
     return value, places, faults
+
+
+def _fast(text: str, loader: type[Any]) -> type[Any] | None:
+    """The loader in C of the same name, for a text in which nothing can be nested too deeply for it."""
+    return getattr(yaml, f"C{loader.__name__}", None) if len(text) < SHORT else None
 
 
 def read_checked(

@@ -140,7 +140,7 @@ def render(
             # Only where there is something to do, since it takes its time to import.
             from coprod.render.embedded import make_book
 
-            kept = Kept(book, pieces, target) if cache else None
+            kept = Kept(book, pieces, target, finished.base) if finished else None
             notebooks = _results(book, chapters, jobs, timeout, progress, kept)
             make_book(book, chapters, notebooks, to, fresh, provenance, announce, cache)
         refuse_changed(provenance, book.folder)

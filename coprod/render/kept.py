@@ -41,14 +41,18 @@ class Kept:
         What the build tells its kernels.
     out
         Where the book goes; nothing there matters.
+    base
+        What all results rest on, where that is known; by default it is found out.
     """
 
-    def __init__(self, book: Book, pieces: Mapping[str, Any], out: Path) -> None:
+    def __init__(
+        self, book: Book, pieces: Mapping[str, Any], out: Path, base: str | None = None
+    ) -> None:
         self.book = book
         self.folder = book.folder / FOLDER
         self.pieces = {name: text_hash(json.dumps(piece)) for name, piece in pieces.items()}
         self.now = lambda: base_key(book, out, pieces["provenance"]["inputs"])
-        self.base = self.now()
+        self.base = base or self.now()
 
     def find(self, chapter: Chapter) -> Mapping[str, Any] | None:
         """The notebook of a chapter with its results, or None where it must be run."""

@@ -67,6 +67,8 @@ def write_paper(
         "notice": book.get("data-title", default=""),
         "made": f"Made with {made_with}",
         "licence": f"Text: {book.get('license')}" if book.get("license") else "",
+        "figures": any(each.parts["figures"] for each in chapters),
+        "tables": any(each.parts["tables"] for each in chapters),
     }
     parts = [
         '#import "paper.typ": *',
@@ -76,8 +78,13 @@ def write_paper(
     for converted in chapters:
         entry = converted.chapter.entry
         opened = entry.part if not entry.appendix else "Appendices"
+        number, title = converted.parts["number"], converted.parts["title"]
+        name = f"{number}#h(0.6em){title}" if number else title
         parts.append(
-            f"#chapter([{converted.parts['title']}], number: {_typst(converted.parts['number'])}, "
+            f"#set page(header: running-head({_typst(book.title)}, [{name}], <{converted.parts['label']}>))"
+        )
+        parts.append(
+            f"#chapter([{title}], number: {_typst(number)}, "
             f"appendix: {_typst(entry.appendix)}, part: {_typst(opened if opened != part else None)}, "
             f"name: [#metadata(none) <{converted.parts['label']}>])"
         )

@@ -34,13 +34,18 @@ class Finished:
         What was asked for.
     provenance
         What it is made from and with.
+
+    Attributes
+    ----------
+    base
+        What the results of every chapter rest on.
     """
 
     def __init__(self, book: Book, out: Path, to: str, provenance: Mapping[str, Any]) -> None:
         self.out = out
         self.record = book.folder / FOLDER / f"{text_hash(str(out))[:32]}.json"
-        self.now = lambda: _key(book, out, to, provenance)
-        self.key = self.now()
+        self.now = lambda: _keys(book, out, to, provenance)
+        self.base, self.key = self.now()
 
     def is_there(self) -> bool:
         """Whether the book is whole and what a build would make."""
@@ -56,7 +61,7 @@ class Finished:
 
         Before it takes its place, where another build may put its own as soon as this one has.
         """
-        if self.now() != self.key:
+        if self.now()[1] != self.key:
             return
         with suppress(OSError):
             sealed.save(self.record, {"key": self.key, "book": _content(made)})
@@ -70,8 +75,10 @@ def _content(folder: Path) -> str:
     )
 
 
-def _key(book: Book, out: Path, to: str, provenance: Mapping[str, Any]) -> str:
+def _keys(book: Book, out: Path, to: str, provenance: Mapping[str, Any]) -> tuple[str, str]:
+    """What the results rest on, and what the whole book does."""
     names = project_files(book.folder, out, book.output.resolve())
     files = {name: file_hash(book.folder / name) for name in names}
     base = base_key(book, out, provenance["inputs"])
-    return text_hash(json.dumps([base, files, looks(), book.config, to, dict(provenance)]))
+    whole = json.dumps([base, files, looks(), book.config, to, dict(provenance)])
+    return base, text_hash(whole)

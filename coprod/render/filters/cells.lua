@@ -46,6 +46,10 @@ local function tables_of(html)
     row.attr = pandoc.Attr()
     return row
   end
+  -- Most of the HTML says how it looks and which heads a cell has, and all of that would be read to be dropped.
+  html = html:gsub("<style.-</style>", ""):gsub("<t[hd] [^>]*>", function(tag)
+    return (tag:gsub(' headers="[^"]*"', ""):gsub(' id="[^"]*"', ""))
+  end)
   pandoc.read(html, "html").blocks:walk {
     Table = function(table)
       for _, part in ipairs { table.head, table.foot } do

@@ -314,9 +314,11 @@ end
 
 function M.chapter(chapter)
   local info = chapter.info
+  local shows = {}
   local blocks = chapter.blocks:walk {
     Div = function(div)
       if div.classes:includes "coprod-float" then
+        shows[div.attributes.kind] = true
         div.attributes.height = tostring(height(div))
         return div
       end
@@ -383,6 +385,8 @@ function M.chapter(chapter)
     title = inline(chapter.title),
     label = label_name(info, chapter.id),
     files = chapter.files,
+    figures = shows.fig or false,
+    tables = shows.tbl or false,
     body = write(blocks),
   }
 end

@@ -314,10 +314,11 @@ function M.literals(info, faults)
 end
 
 -- Set the citations of all chapters at once, and check that each has an entry. What known chapters cite
--- counts as cited, since how a work is cited depends on which others are.
+-- counts as cited, since how a work is cited depends on which others are. The citations go to citeproc alone,
+-- and where the list of works stands: the rest, with its tables, would cost time and stay as it is.
 function M.cite(chapters, job, faults)
-  local blocks, elsewhere = pandoc.Blocks {}, pandoc.Inlines {}
-  local cited, home = {}, nil
+  local alone, elsewhere = pandoc.Blocks {}, pandoc.Inlines {}
+  local cited, home, refs = {}, nil, nil
   for _, chapter in ipairs(chapters) do
     if chapter.known then
       for _, id in ipairs(chapter.known.cited) do
@@ -328,18 +329,23 @@ function M.cite(chapters, job, faults)
       chapter.blocks:walk {
         Cite = function(node)
           for _, citation in ipairs(node.citations) do chapter.cited[citation.id] = true end
+          alone:insert(pandoc.Plain { node })
+        end,
+        Div = function(div)
+          if div.identifier == "refs" then refs = div end
         end,
       }
     end
     for id in pairs(chapter.cited) do cited[id] = cited[id] or chapter.info.source end
     if chapter.ids.refs then home = chapter end
-    blocks:insert(pandoc.Div(chapter.blocks or {}, pandoc.Attr("", { "coprod-chapter" })))
   end
-  blocks:insert(pandoc.Para(elsewhere))
   if next(cited) == nil then return end
   -- Quarto's reference list has the marks and quotes of American English, whatever `lang` says.
   local meta = { ["link-citations"] = true, bibliography = job.bibliography or nil }
-  local doc = pandoc.Pandoc(blocks, pandoc.Meta(meta))
+  local count = #alone
+  alone:insert(pandoc.Plain(elsewhere))
+  if refs then alone:insert(refs) end
+  local doc = pandoc.Pandoc(alone, pandoc.Meta(meta))
   local known = {}
   local read, entries = pcall(pandoc.utils.references, doc)
   if not read then
@@ -354,9 +360,17 @@ function M.cite(chapters, job, faults)
     table.insert(faults, { source = chapters[#chapters].info.source, kind = "refs" })
   end
   if #faults > 0 then return end
-  doc = pandoc.utils.citeproc(doc)
-  for index, chapter in ipairs(chapters) do
-    if not chapter.known then chapter.blocks = doc.blocks[index].content end
+  local set, at = pandoc.utils.citeproc(doc).blocks, 0
+  for _, chapter in ipairs(chapters) do
+    chapter.blocks = chapter.blocks and chapter.blocks:walk {
+      Cite = function()
+        at = at + 1
+        return set[at].content
+      end,
+      Div = function(div)
+        if div.identifier == "refs" then return set[count + 2] end
+      end,
+    }
     chapter.references, chapter.entries = home.info.path, known
   end
 end
