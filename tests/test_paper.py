@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
 from pathlib import Path
 
 import pytest
 import typst
+from fontTools.ttLib import TTFont
 
+from coprod.render.conversion import FILTERS
+from coprod.render.engine import PANDOC
+from coprod.render.paper import FONTS
 from tests.layout import faults, main
 from tests.pdf_access import missing
 
@@ -159,3 +165,74 @@ def test_what_a_document_does_not_say_is_found(part: str, tmp_path: Path) -> Non
 
 def test_the_conformance_book_says_all(conformance_book: Path) -> None:
     assert missing(conformance_book / "Conformance-book.pdf") == []
+
+
+# The sizes of tables --------------------------------------------------------------------------------
+
+
+def lua(folder: Path, code: str) -> str:
+    """What a piece of code says that knows the filters."""
+    script = folder / "script.lua"
+    script.write_text(f'package.path = "{FILTERS}/?.lua"\n{code}', encoding="utf-8")
+    run = subprocess.run([str(PANDOC), "lua", str(script)], capture_output=True, check=True)
+    return run.stdout.decode()
+
+
+def test_a_letter_of_a_table_is_about_as_wide_as_is_said_and_never_wider(tmp_path: Path) -> None:
+    found = lua(tmp_path, 'print(pandoc.json.encode(require("fitted").classes))')
+    fonts = [TTFont(FONTS / f"DejaVuSans{name}.ttf") for name in ("", "-Bold")]
+    checked: set[str] = set()
+    for regular, bold, letters in json.loads(found):
+        for font, said in zip(fonts, (regular, bold), strict=True):
+            for letter in letters:
+                width, _ = font["hmtx"][font.getBestCmap()[ord(letter)]]
+                assert 0 <= said - width / font["head"].unitsPerEm * 1000 < 135, letter
+        assert not checked & set(letters)
+        checked |= set(letters)
+    assert checked >= {chr(code) for code in range(32, 127)}
+
+
+TABLE = """
+local tables = pandoc.read([[
+| Name | Number |
+|:-----|-------:|
+| ROW | 1,234 |
+]], "markdown").blocks
+local columns = require("fitted").columns(tables[1], 50000, 1000)
+print(columns and table.concat(columns, " ") or "nothing")
+"""
+
+
+@pytest.mark.parametrize(
+    ("row", "said"),
+    [
+        # Four letters of 640 thousandths, narrower than the head, and the head of 880, 735, 1110, 735, 735 and 500.
+        ("anon", "3460 4695"),
+        ("anon " * 8, "22860 4695"),
+        ("anon " * 20, "nothing"),  # it needs two lines
+        ("*anon*", "nothing"),  # and these may be wider than they look
+        ("$a^2$", "nothing"),
+        ("Ω", "nothing"),
+    ],
+)
+def test_the_columns_of_a_table_are_known_where_each_cell_stands_on_one_line(
+    tmp_path: Path, row: str, said: str
+) -> None:
+    assert lua(tmp_path, TABLE.replace("ROW", row)).strip() == said
+
+
+def test_a_row_with_one_line_is_as_tall_as_typst_would_make_it(tmp_path: Path) -> None:
+    template = (FILTERS.parent / "templates" / "paper.typ").read_text(encoding="utf-8")
+    (tmp_path / "paper.typ").write_text(template, encoding="utf-8")
+    main = tmp_path / "main.typ"
+    table = "table(columns: 2, ROWS [a], [Hg], [*b*], [$-1$])"
+    heights = "\n".join(
+        f"#context [#metadata(measure({table.replace('ROWS', rows)}).height) <height>]"
+        for rows in ("", "rows: one-line,")
+    )
+    show = '#import "paper.typ": *\n#show: book.with(title: "A")\n'
+    main.write_text(show + heights, encoding="utf-8")
+    found = json.loads(
+        typst.query(main, "<height>", font_paths=[FONTS], ignore_system_fonts=True, field="value")
+    )
+    assert len(found) == 2 and found[0] == found[1]

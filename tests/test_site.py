@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime
 import json
 import re
-import sys
 from dataclasses import replace
 from pathlib import Path
 from urllib.parse import unquote, urldefrag, urlsplit
@@ -287,7 +286,7 @@ def test_what_pagefind_says_is_passed_on(tmp_path: Path, monkeypatch: pytest.Mon
     broken = tmp_path / "python"
     broken.write_text("#!/bin/sh\necho 'the disc is full' >&2\nexit 1\n")
     broken.chmod(0o755)
-    monkeypatch.setattr(sys, "executable", str(broken))
+    monkeypatch.setattr("coprod.render.site.get_executable", lambda: broken)
     with pytest.raises(BookError, match="Pagefind could not index the book\n  the disc is full"):
         site(tmp_path)
     (tmp_path / "out" / "index.html").unlink()

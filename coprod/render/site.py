@@ -6,7 +6,6 @@ import datetime
 import itertools
 import shutil
 import subprocess
-import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import jinja2
 from markupsafe import Markup
+from pagefind_bin import get_executable
 
 from coprod.errors import BookError, Fault
 from coprod.render.addresses import absolute, base_path, repository_links, robots, sitemap
@@ -275,12 +275,8 @@ def _write_citation(book: Book, out: Path, citing: Citing) -> str | None:
 
 def _index(out: Path) -> None:
     """Let Pagefind index the pages."""
-    # -P: a folder of the site is called pagefind too, and must not be taken for the package.
     command = [
-        sys.executable,
-        "-P",
-        "-m",
-        "pagefind",
+        str(get_executable()),
         "--site",
         ".",
         "--keep-index-url",

@@ -1,6 +1,7 @@
 -- Writes a chapter as Typst. The functions it calls stand in templates/paper.typ.
 
 local each = require "each"
+local fitted = require "fitted"
 local references = require "references"
 
 local M = {}
@@ -148,6 +149,10 @@ local function division(tbl, columns)
   return true, free
 end
 
+-- The size of a table's type, what a cell has to the left and right of its text, and the room for a table, in
+-- points; a little of it is for what a table may stand in.
+local TYPE, AROUND, ROOM = 7.6, 10, 410
+
 local function typst_table(tbl)
   local out = pandoc.List {}
   local columns, sides = {}, {}
@@ -156,6 +161,10 @@ local function typst_table(tbl)
   for index, spec in ipairs(tbl.colspecs) do
     columns[index] = widths and ("%.2ffr"):format((spec[2] or 0.1) * 10) or "auto"
     sides[index] = SIDES[spec[1]] or "left"
+  end
+  local fitting = not widths and fitted.columns(tbl, ROOM / TYPE * 1000, AROUND / TYPE * 1000)
+  for index, width in ipairs(fitting or {}) do
+    columns[index] = ("%.1fpt"):format(width / 1000 * TYPE + AROUND)
   end
   -- Where cells carry their own alignment, a column has that of its cells.
   for _, body in ipairs(tbl.bodies) do
@@ -188,7 +197,20 @@ local function typst_table(tbl)
     return table.concat(written, ", ")
   end
 
-  out:insert(("#table(columns: (%s,), align: (%s,),"):format(table.concat(columns, ", "), table.concat(sides, ", ")))
+  local heights = pandoc.List {}
+  if fitting then
+    heights:extend(tbl.head.rows:map(function() return "auto" end))
+    for _, body in ipairs(tbl.bodies) do
+      -- What looks for room must be free to find it.
+      local function height(row) return free[row] and "auto" or "one-line" end
+      heights:extend(pandoc.List(body.head):map(height))
+      heights:extend(pandoc.List(body.body):map(height))
+    end
+  end
+  out:insert(("#table(columns: (%s,), %salign: (%s,),"):format(
+    table.concat(columns, ", "),
+    #heights > 0 and ("rows: (%s,), "):format(table.concat(heights, ", ")) or "",
+    table.concat(sides, ", ")))
   if #tbl.head.rows > 0 then
     local head = {}
     for _, row in ipairs(tbl.head.rows) do table.insert(head, cells(row, true)) end
