@@ -86,6 +86,15 @@ CHANGES: tuple[tuple[str, str, str, list[list[str]]], ...] = (
     ("chapters/one.qmd", "See @sec-one", "## Late {#sec-late}\n\nSee @sec-late", [ONE, ALL]),
     # A work that makes another of the same year carry a letter, in a third chapter.
     ("chapters/one.qmd", "See @sec-late", "See @knuth1984a and @sec-late", [ONE, ALL]),
+    # The same works cited in other words, and then nothing that was not cited so before.
+    ("chapters/one.qmd", "See @knuth1984a", "See [*as* @knuth1984a, 3]", [ONE]),
+    (
+        "chapters/two.qmd",
+        "A footnote of @knuth1984",
+        "One [see @knuth1984, 7; @jackman2009]",
+        [TWO_ONLY],
+    ),
+    ("chapters/one.qmd", "In all the sum", "The sum", [ONE]),
     ("references.bib", "Torture", "Gentle", [ALL]),
     ("_quarto.yml", LISTED, "".join(reversed(LISTED.splitlines(keepends=True))), [ALL]),
     ("_quarto.yml", "A small book", "Another book", []),

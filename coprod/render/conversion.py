@@ -58,7 +58,7 @@ def run_pandoc(job: Mapping[str, Any], kept: Path | None = None) -> dict[str, An
     if result is None:
         result = _converted(job)
     if kept and not result["faults"]:
-        parts = {"chapters": result["chapters"], "faces": result["faces"]}
+        parts = {name: result[name] for name in ("chapters", "faces", "citations")}
         sealed.save(kept, {"setting": setting, "places": places, "keys": keys, **parts})
     return result
 
@@ -69,7 +69,7 @@ def _with_known(
     """The result where chapters that are as before are not converted; None where all must be."""
     same = [key == old for key, old in zip(keys, before["keys"], strict=True)]
     if all(same):
-        return {"faults": [], "chapters": before["chapters"], "faces": before["faces"]}
+        return {"faults": [], **before}
     if not any(same):
         return None
     names = ("source", "path", "appendix")
@@ -77,7 +77,7 @@ def _with_known(
         {name: chapter[name] for name in names} | {"known": face} if known else chapter
         for chapter, face, known in zip(job["chapters"], before["faces"], same, strict=True)
     ]
-    result = _converted({**job, "chapters": chapters})
+    result = _converted({**job, "chapters": chapters, "citations": before["citations"]})
     if result["faults"] or result["faces"] != before["faces"]:
         return None
     result["chapters"] = [

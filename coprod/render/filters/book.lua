@@ -8,7 +8,8 @@
 -- references and the bibliography are those of one book, and the same in both formats.
 --
 -- Of a chapter that was written before, JOB holds in `known` what the others need of it: its face.
--- Then nothing is written of it, and RESULT has false in its place.
+-- Then nothing is written of it, and RESULT has false in its place. JOB can also hold in `citations` how the
+-- citations were set then; RESULT has them too.
 
 local here = pandoc.path.directory(arg[0])
 package.path = pandoc.path.join { here, "?.lua" } .. ";" .. package.path
@@ -46,9 +47,9 @@ local function main(job_path, result_path)
 
   local labels = references.number(chapters, faults)
   references.resolve(chapters, labels, job, faults, writer)
-  references.cite(chapters, job, faults)
+  local citations = references.cite(chapters, job, faults)
 
-  local result = { faults = pandoc.List(faults), chapters = pandoc.List {}, faces = pandoc.List {} }
+  local result = { faults = pandoc.List(faults), citations = citations or false, chapters = pandoc.List {}, faces = pandoc.List {} }
   if #faults == 0 then
     for index, chapter in ipairs(chapters) do
       local text = prose[index] and notebook.text(chapter, prose[index], labels)

@@ -313,11 +313,26 @@ function M.literals(info, faults)
   pandoc.read(info.written, "markdown").blocks:walk { Str = literal }
 end
 
+local function json(inlines)
+  return pandoc.write(pandoc.Pandoc { pandoc.Plain(inlines) }, "json")
+end
+
+-- A citation as text, whatever stands before it.
+local function key_of(cite)
+  cite = cite:clone()
+  cite.content = {}
+  for _, citation in ipairs(cite.citations) do citation.note_num, citation.hash = 0, 0 end
+  return json { cite }
+end
+
 -- Set the citations of all chapters at once, and check that each has an entry. What known chapters cite
 -- counts as cited, since how a work is cited depends on which others are. The citations go to citeproc alone,
 -- and where the list of works stands: the rest, with its tables, would cost time and stay as it is.
+--
+-- Returns how each citation is set while the same works are cited. Where all that the chapters have now were set
+-- so before, as `job.citations` says, citeproc is not asked.
 function M.cite(chapters, job, faults)
-  local alone, elsewhere = pandoc.Blocks {}, pandoc.Inlines {}
+  local alone, elsewhere, keys = pandoc.Blocks {}, pandoc.Inlines {}, {}
   local cited, home, refs = {}, nil, nil
   for _, chapter in ipairs(chapters) do
     if chapter.known then
@@ -330,6 +345,7 @@ function M.cite(chapters, job, faults)
         Cite = function(node)
           for _, citation in ipairs(node.citations) do chapter.cited[citation.id] = true end
           alone:insert(pandoc.Plain { node })
+          table.insert(keys, key_of(node))
         end,
         Div = function(div)
           if div.identifier == "refs" then refs = div end
@@ -342,7 +358,6 @@ function M.cite(chapters, job, faults)
   if next(cited) == nil then return end
   -- Quarto's reference list has the marks and quotes of American English, whatever `lang` says.
   local meta = { ["link-citations"] = true, bibliography = job.bibliography or nil }
-  local count = #alone
   alone:insert(pandoc.Plain(elsewhere))
   if refs then alone:insert(refs) end
   local doc = pandoc.Pandoc(alone, pandoc.Meta(meta))
@@ -353,26 +368,39 @@ function M.cite(chapters, job, faults)
     return
   end
   for _, reference in ipairs(entries) do known[reference.id] = reference end
+  local works = pandoc.List {}
   for key, source in pairs(cited) do
+    works:insert(key)
     if not known[key] and not prefix_of(key) then table.insert(faults, { source = source, kind = "citation", label = key }) end
   end
   if not home then
     table.insert(faults, { source = chapters[#chapters].info.source, kind = "refs" })
   end
   if #faults > 0 then return end
-  local set, at = pandoc.utils.citeproc(doc).blocks, 0
+  works:sort()
+  local before = job.citations
+  local same = before and table.concat(before.works, " ") == table.concat(works, " ")
+  local set, blocks = same and before.set or {}, nil
+  local all_set = not refs
+  for _, key in ipairs(keys) do all_set = all_set and set[key] end
+  if not all_set then
+    blocks = pandoc.utils.citeproc(doc).blocks
+    for index, key in ipairs(keys) do set[key] = json(blocks[index].content) end
+  end
+  local at = 0
   for _, chapter in ipairs(chapters) do
     chapter.blocks = chapter.blocks and chapter.blocks:walk {
       Cite = function()
         at = at + 1
-        return set[at].content
+        return blocks and blocks[at].content or pandoc.read(set[keys[at]], "json").blocks[1].content
       end,
       Div = function(div)
-        if div.identifier == "refs" then return set[count + 2] end
+        if div.identifier == "refs" then return blocks[#keys + 2] end
       end,
     }
     chapter.references, chapter.entries = home.info.path, known
   end
+  return { works = works, set = set }
 end
 
 return M
