@@ -1,9 +1,10 @@
-"""What a build cannot do without: ``python -m benchmarks.floor FOLDER``.
+"""What a build cannot do without: ``python -m benchmarks.floor FOLDER [CHAPTER]``.
 
 The cells of all chapters are run in this one process, which has imported what they need, without a kernel and
 each chapter with names of its own. Pandoc then reads what has come of each chapter, once for the web and once
 for paper, without a filter or a bibliography; Typst makes the PDF of what the build itself would give it. No
-tool that runs the same cells and uses the same programs one after another can do less.
+tool that runs the same cells and uses the same programs one after another can do less. Of one chapter, only
+the cells are run.
 """
 
 from __future__ import annotations
@@ -38,17 +39,14 @@ from coprod.render.project import Book, open_book
 from coprod.render.provenance import gather
 from coprod.render.told import telling
 
-__all__ = ["floor"]
+__all__ = ["floor", "floor_of_chapter"]
 
 Spent = dict[str, float]
 
 
 def floor(project: Path) -> dict[str, Spent]:
     """What is spent on running cells, on Pandoc and on Typst: wall and processor seconds of each."""
-    book = open_book(project)
-    chapters = read_chapters(book)
-    provenance = gather(book.folder, choose_engine("embedded")[1])
-    pieces = {"provenance": asdict(provenance), "programs": program_rows(chapters), **anchors()}
+    book, chapters, pieces = opened(project)
     found: dict[str, Spent] = {}
     with telling(pieces), tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary).resolve()
@@ -69,6 +67,27 @@ def floor(project: Path) -> dict[str, Spent]:
         with spent(found, "typst"):
             compile_pdf()
     return found
+
+
+def floor_of_chapter(project: Path, source: str) -> dict[str, Spent]:
+    """What is spent on running the cells of one chapter alone."""
+    book, chapters, pieces = opened(project)
+    chapter = next(each for each in chapters if each.entry.source == source)
+    found: dict[str, Spent] = {}
+    with telling(pieces):
+        shell = warm_shell()
+        with spent(found, "cells"):
+            run(shell, book, chapter)
+    return found
+
+
+def opened(project: Path) -> tuple[Book, list[Chapter], dict[str, Any]]:
+    """A book, its chapters, and what a build tells those who run them."""
+    book = open_book(project)
+    chapters = read_chapters(book)
+    provenance = gather(book.folder, choose_engine("embedded")[1])
+    told = {"provenance": asdict(provenance), "programs": program_rows(chapters), **anchors()}
+    return book, chapters, told
 
 
 @contextlib.contextmanager
@@ -166,7 +185,9 @@ def what_typst_is_given(
 
 def main() -> None:
     """Measure, and write JSON."""
-    print(json.dumps(floor(Path(sys.argv[1]).resolve())))
+    project, *chapter = sys.argv[1:]
+    folder = Path(project).resolve()
+    print(json.dumps(floor_of_chapter(folder, *chapter) if chapter else floor(folder)))
 
 
 if __name__ == "__main__":

@@ -51,7 +51,7 @@ def table(found: dict[str, Any]) -> str:
         for each in found.get("cases", [])
     ]
     if "floor" in found:
-        lines += floors(found["floor"], found.get("cases", []))
+        lines += floors(found["floor"], found.get("cases", []), found.get("edited", {}))
     if "randomisation" in found:
         lines += randomisation(found["randomisation"])
     if "estimators" in found:
@@ -60,7 +60,9 @@ def table(found: dict[str, Any]) -> str:
 
 
 def floors(
-    found: Mapping[str, Mapping[str, Mapping[str, float]]], cases: Sequence[Mapping[str, Any]]
+    found: Mapping[str, Mapping[str, Mapping[str, float]]],
+    cases: Sequence[Mapping[str, Any]],
+    edited: Mapping[str, Mapping[str, float]],
 ) -> list[str]:
     """How a build compares with what it cannot do without, and with Quarto."""
     lines = [
@@ -89,6 +91,13 @@ def floors(
             wall, processor = (build[kind] / whole[kind] for kind in whole)
             ratios.append(
                 f"- {case}: {wall:.2f} times the wall time, {processor:.2f} times the processor time."
+            )
+    for case, cells in edited.items():
+        if build := by_name.get(case):
+            more = build["wall_seconds"] - cells["wall_seconds"]
+            ratios.append(
+                f"- {case}: the cells of its chapter take {cells['wall_seconds']:.1f} s of wall time there alone, and "
+                f"all else {more:.1f} s."
             )
     lines += ["", "The build takes, of that:", "", *ratios]
     if not any(name.startswith("quarto") for name in by_name):

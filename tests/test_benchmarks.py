@@ -59,6 +59,10 @@ def test_what_a_build_cannot_do_without_is_measured(tmp_path: Path) -> None:
     # The cell itself computes for half a second, and nothing of it is lost or counted elsewhere.
     assert found["cells"]["processor_seconds"] >= 0.5
     assert 0 < found["pandoc"]["processor_seconds"] < 5 and found["typst"]["wall_seconds"] > 0
+    command.append("chapters/one.qmd")
+    run = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, check=True)
+    alone = json.loads(run.stdout)
+    assert set(alone) == {"cells"} and alone["cells"]["processor_seconds"] >= 0.5
 
 
 def test_a_build_is_compared_with_what_it_cannot_do_without() -> None:
@@ -67,9 +71,14 @@ def test_a_build_is_compared_with_what_it_cannot_do_without() -> None:
         "typst": {"wall_seconds": 10.0, "processor_seconds": 4.0},
     }
     case = {"case": "a book", "wall_seconds": 20.0, "processor_seconds": 50.0}
-    text = "\n".join(floors({"a book": steps}, [case]))
+    edited = {"case": "one cell edited", "wall_seconds": 9.0}
+    cells = {"one cell edited": {"wall_seconds": 6.6, "processor_seconds": 6.5}}
+    text = "\n".join(floors({"a book": steps}, [case, edited], cells))
     assert "| a book | together | 40.0 | 40.0 |" in text
     assert "- a book: 0.50 times the wall time, 1.25 times the processor time." in text
+    assert (
+        "the cells of its chapter take 6.6 s of wall time there alone, and all else 2.4 s" in text
+    )
     assert "no Quarto" in text
     quarto = case | {"case": "quarto render, no freeze"}
-    assert "no Quarto" not in "\n".join(floors({"a book": steps}, [case, quarto]))
+    assert "no Quarto" not in "\n".join(floors({"a book": steps}, [case, quarto], {}))
