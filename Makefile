@@ -48,6 +48,8 @@ package: .venv/render.stamp ## Write the package for an archive from a clean clo
 # and those files come first that tests/conftest.py names.
 test: export OPENBLAS_NUM_THREADS = 1
 test: export OMP_NUM_THREADS = 1
+# Where a machine's own settings keep nothing compiled, each of hundreds of processes would compile all anew.
+test: export PYTHONDONTWRITEBYTECODE =
 test: lint ## Run every check: style, types, contract, tests, doctests, notebooks
 	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder --durations 10
 
