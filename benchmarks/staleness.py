@@ -137,7 +137,7 @@ EDITING = (
     Edit("package", f"{PACKAGE}coprod/render/site.py", either("Appendix {self", "Annex {self")),
     Edit("filter", f"{PACKAGE}coprod/render/filters/web.lua", added("\n-- %d\n")),
     Edit("template", f"{PACKAGE}coprod/render/templates/page.html", either("Made with", "Done by")),
-    Edit("template", f"{PACKAGE}coprod/render/templates/paper.typ", either("#1d1f23", "#1d2f23")),
+    Edit("template", f"{PACKAGE}coprod/render/templates/paper.typ", either("#1d1d1f", "#1d1d2f")),
     Edit("template", f"{PACKAGE}coprod/render/templates/style.css", added("\n/* %d */\n")),
     Edit("lock file", f"{PACKAGE}requirements.lock", added("# %d\n")),
 )

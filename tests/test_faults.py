@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import shutil
 import sys
 from collections.abc import Iterator
@@ -121,6 +122,21 @@ print(NUMBER)
 ```
 """
 )
+
+
+def test_whatever_a_campaign_edits_is_there(tmp_path: Path) -> None:
+    book = tmp_path / "book"
+    staleness.write_book(book)
+    drawn = random.Random(SEED)
+    for edit in (*staleness.EDITING, *staleness.BREAKING):
+        file = edit.file.removeprefix(staleness.PACKAGE)
+        folder = book if file == edit.file else staleness.PROJECT
+        if file.endswith(".png"):
+            continue
+        text = "NUMBER = 100" if "edited" in file else (folder / file).read_text(encoding="utf-8")
+        once = edit.change(text, drawn)
+        # It can be made twice, and says where it can not.
+        assert once != text and edit.change(once, drawn) != once, edit
 
 
 @pytest.mark.parametrize("cripple", [False, True])

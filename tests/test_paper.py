@@ -192,33 +192,42 @@ def test_a_letter_of_a_table_is_about_as_wide_as_is_said_and_never_wider(tmp_pat
     assert checked >= {chr(code) for code in range(32, 127)}
 
 
-TABLE = """
-local tables = pandoc.read([[
-| Name | Number |
-|:-----|-------:|
-| ROW | 1,234 |
-]], "markdown").blocks
-local columns = require("fitted").columns(tables[1], 50000, 1000)
-print(columns and table.concat(columns, " ") or "nothing")
-"""
-
-
 @pytest.mark.parametrize(
-    ("row", "said"),
+    ("text", "said"),
     [
         # Four letters of 640 thousandths, narrower than the head, and the head of 880, 735, 1110, 735, 735 and 500.
         ("anon", "3460 4695"),
-        ("anon " * 8, "22860 4695"),
-        ("anon " * 20, "nothing"),  # it needs two lines
-        ("*anon*", "nothing"),  # and these may be wider than they look
-        ("$a^2$", "nothing"),
-        ("Ω", "nothing"),
+        ("anon " * 8, "23200 4695"),
+        ("anon~an\\\\_on", "5995 4695"),
+        ("#link(<fig-one>)[anon]anon", "5120 4695"),
+        ("anon " * 20, None),  # it needs two lines
+        ("_anon_", None),  # and these may be wider than they look
+        ("#super[2]", None),
+        ("Ω", None),
     ],
 )
 def test_the_columns_of_a_table_are_known_where_each_cell_stands_on_one_line(
-    tmp_path: Path, row: str, said: str
+    tmp_path: Path, text: str, said: str | None
 ) -> None:
-    assert lua(tmp_path, TABLE.replace("ROW", row)).strip() == said
+    cell = '{{ text = "{}", columns = 1, rows = 1 }}'
+    head = f"{{ head = true, cells = {{ {cell.format('Name')}, {cell.format('Number')} }} }}"
+    row = f"{{ cells = {{ {cell.format(text)}, {cell.format('1,234')} }} }}"
+    found = lua(
+        tmp_path,
+        f'local columns = require("fitted").columns({{ {head}, {row} }}, 2, 50000, 1000)\n'
+        'print(columns and table.concat(columns, " "))',
+    )
+    assert found.strip() == (said or "nil")
+
+
+def test_what_stands_over_columns_makes_the_last_of_them_wider(tmp_path: Path) -> None:
+    rows = """{
+      { head = true, cells = { { text = "ii", columns = 1, rows = 2 }, { text = "iiiiiiii", columns = 2, rows = 1 } } },
+      { head = true, cells = { { text = "i", columns = 1, rows = 1 }, { text = "i", columns = 1, rows = 1 } } },
+    }"""
+    code = f'print(table.concat(require("fitted").columns({rows}, 3, 50000, 1000), " "))'
+    # Eight letters of 380, of which one stands in the column before, and what is around a cell besides.
+    assert lua(tmp_path, code).split() == ["760", "380", str(8 * 380 - 380 - 1000)]
 
 
 def test_a_row_with_one_line_is_as_tall_as_typst_would_make_it(tmp_path: Path) -> None:

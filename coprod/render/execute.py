@@ -92,7 +92,11 @@ def run_chapters(
             await asyncio.gather(*tasks, return_exceptions=True)
 
     done = {c.entry.source: chapter_notebook(c) for c in chapters if not has_code(c)}
-    wanted = [chapter for chapter in chapters if chapter.entry.source not in done]
+    # Those with the most code first: the one that takes longest should not be the last to begin.
+    wanted = sorted(
+        (chapter for chapter in chapters if chapter.entry.source not in done),
+        key=lambda chapter: -sum(len(cell.text) for cell in chapter.cells),
+    )
     if wanted:
         know_by_content(PACKAGE)
         with nursery(kernel_environment(), preload=len(wanted) >= MANY) as kernels:

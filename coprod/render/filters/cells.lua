@@ -48,7 +48,7 @@ local function tables_of(html)
   end
   -- Most of the HTML says how it looks and which heads a cell has, and all of that would be read to be dropped.
   html = html:gsub("<style.-</style>", ""):gsub("<t[hd] [^>]*>", function(tag)
-    return (tag:gsub(' headers="[^"]*"', ""):gsub(' id="[^"]*"', ""))
+    return (tag:gsub(' headers="[^"]*"', ""):gsub(' id="[^"]*"', ""):gsub('class="gt_row ', 'class="'))
   end)
   pandoc.read(html, "html").blocks:walk {
     Table = function(table)

@@ -22,17 +22,12 @@ for _, class in ipairs(M.classes) do
   for _, code in utf8.codes(class[3]) do WIDTHS[code] = { class[1], class[2] } end
 end
 
-local PLAIN = { Str = true, Space = true, Link = true, Span = true }
-
--- The width that a text needs at most, or nil if that is not known.
-local function width(contents, bold)
-  local plain, sum = true, 0
-  contents:walk {
-    Inline = function(inline) plain = plain and PLAIN[inline.t] end,
-    Block = function(block) plain = plain and (block.t == "Plain" or block.t == "Para") end,
-  }
-  if not plain or #contents > 1 then return end
-  for _, code in utf8.codes(pandoc.utils.stringify(contents)) do
+-- The width that a text of Typst needs at most, or nil where that is not known.
+local function width(text, bold)
+  text = text:gsub("#link%(<[^>]*>%)%[([^%]]*)%]", "%1"):gsub("([^\\])~", "%1\u{a0}")
+  if text:gsub("\\.", ""):find "[#*_$`~@<]" then return end
+  local sum = 0
+  for _, code in utf8.codes((text:gsub("\\(.)", "%1"))) do
     if not WIDTHS[code] then return end
     sum = sum + WIDTHS[code][bold and 2 or 1]
   end
@@ -40,34 +35,25 @@ local function width(contents, bold)
 end
 
 -- The widths of a table's columns without what stands around a cell, in thousandths of the size of its type;
--- nil where some cell might need two lines. `most` is the room that there is, `around` what each cell takes more.
-function M.columns(tbl, most, around)
-  local columns, spanning = {}, {}
-  for index = 1, #tbl.colspecs do columns[index] = 0 end
-
-  local function fit(rows, bold)
-    local taken = {}
-    for at, row in ipairs(rows) do
-      local column = 1
-      for _, cell in ipairs(row.cells) do
-        while (taken[column] or 0) >= at do column = column + 1 end
-        local needed = width(cell.contents, bold or cell.col_span == #columns)
-        if not needed then return false end
-        if cell.col_span > 1 then
-          table.insert(spanning, { needed, column, cell.col_span })
-        else
-          columns[column] = math.max(columns[column], needed)
-        end
-        for index = column, column + cell.col_span - 1 do taken[index] = at + cell.row_span - 1 end
-        column = column + cell.col_span
+-- nil where some cell might need two lines. Each row says whether it is of the `head`, and holds `cells` with their
+-- `text` in Typst, `columns` and `rows`. `most` is the room that there is, `around` what each cell takes more.
+function M.columns(rows, count, most, around)
+  local columns, spanning, taken = {}, {}, {}
+  for index = 1, count do columns[index], taken[index] = 0, 0 end
+  for at, row in ipairs(rows) do
+    local column = 1
+    for _, cell in ipairs(row.cells) do
+      while (taken[column] or 0) >= at do column = column + 1 end
+      local needed = width(cell.text, row.head or cell.columns == count)
+      if not needed then return end
+      if cell.columns > 1 then
+        table.insert(spanning, { needed, column, cell.columns })
+      else
+        columns[column] = math.max(columns[column], needed)
       end
+      for index = column, column + cell.columns - 1 do taken[index] = at + cell.rows - 1 end
+      column = column + cell.columns
     end
-    return true
-  end
-
-  if not fit(tbl.head.rows, true) then return end
-  for _, body in ipairs(tbl.bodies) do
-    if not (fit(body.head, true) and fit(body.body, false)) then return end
   end
   -- What stands over several columns makes the last of them wider.
   for _, each in ipairs(spanning) do
@@ -76,7 +62,7 @@ function M.columns(tbl, most, around)
     for index = first, last do sum = sum + columns[index] end
     columns[last] = columns[last] + math.max(0, needed - sum)
   end
-  local all = #columns * around
+  local all = count * around
   for _, each in ipairs(columns) do all = all + each end
   if all <= most then return columns end
 end

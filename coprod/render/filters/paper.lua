@@ -31,7 +31,10 @@ end
 
 local function write(blocks)
   local options = pandoc.WriterOptions { wrap_text = "none" }
-  blocks = pandoc.Blocks(blocks):walk { Str = as_typed }
+  local text = pandoc.utils.stringify(blocks)
+  if text:find("--", 1, true) or text:find("...", 1, true) then
+    blocks = pandoc.Blocks(blocks):walk { Str = as_typed }
+  end
   return (pandoc.write(pandoc.Pandoc(blocks), { format = "typst", extensions = { citations = false, smart = false } }, options):gsub("%s+$", ""))
 end
 
@@ -162,10 +165,6 @@ local function typst_table(tbl)
     columns[index] = widths and ("%.2ffr"):format((spec[2] or 0.1) * 10) or "auto"
     sides[index] = SIDES[spec[1]] or "left"
   end
-  local fitting = not widths and fitted.columns(tbl, ROOM / TYPE * 1000, AROUND / TYPE * 1000)
-  for index, width in ipairs(fitting or {}) do
-    columns[index] = ("%.1fpt"):format(width / 1000 * TYPE + AROUND)
-  end
   -- Where cells carry their own alignment, a column has that of its cells.
   for _, body in ipairs(tbl.bodies) do
     for _, row in ipairs(body.body) do
@@ -178,9 +177,10 @@ local function typst_table(tbl)
   -- In the order in which they are written below.
   local texts, at = each.written(each.cells(tbl), write, raw), 0
   local long, free = division(tbl, #columns)
+  local rows, heights = pandoc.List {}, pandoc.List {}
 
   local function cells(row, head)
-    local written, tall = {}, lines(row, #columns) > 30
+    local written, plain, tall = {}, {}, lines(row, #columns) > 30
     for index, cell in ipairs(row.cells) do
       at = at + 1
       local more = {}
@@ -188,29 +188,19 @@ local function typst_table(tbl)
       if cell.row_span > 1 then table.insert(more, ("rowspan: %d"):format(cell.row_span)) end
       if cell.col_span > 1 and head then table.insert(more, "align: center, stroke: (bottom: 0.4pt + hairline)") end
       local text = texts[at]
+      plain[index] = { text = text, columns = cell.col_span, rows = cell.row_span }
       -- A row is not torn, unless it is so tall that a page might not hold it; only what may be torn
       -- can look for room.
       if tall or free[row] then table.insert(more, "breakable: true") end
       if index == 1 and free[row] then text = ("#keep(%d)[%s]"):format(free[row], text) end
       table.insert(written, #more > 0 and ("table.cell(%s)[%s]"):format(table.concat(more, ", "), text) or ("[%s]"):format(text))
     end
+    rows:insert { head = head, cells = plain }
+    -- What looks for room must be free to find it.
+    heights:insert((head or free[row]) and "auto" or "one-line")
     return table.concat(written, ", ")
   end
 
-  local heights = pandoc.List {}
-  if fitting then
-    heights:extend(tbl.head.rows:map(function() return "auto" end))
-    for _, body in ipairs(tbl.bodies) do
-      -- What looks for room must be free to find it.
-      local function height(row) return free[row] and "auto" or "one-line" end
-      heights:extend(pandoc.List(body.head):map(height))
-      heights:extend(pandoc.List(body.body):map(height))
-    end
-  end
-  out:insert(("#table(columns: (%s,), %salign: (%s,),"):format(
-    table.concat(columns, ", "),
-    #heights > 0 and ("rows: (%s,), "):format(table.concat(heights, ", ")) or "",
-    table.concat(sides, ", ")))
   if #tbl.head.rows > 0 then
     local head = {}
     for _, row in ipairs(tbl.head.rows) do table.insert(head, cells(row, true)) end
@@ -220,6 +210,8 @@ local function typst_table(tbl)
   local function body_row(row)
     if names_group(row, #columns) then
       at = at + 1
+      rows:insert { cells = { { text = texts[at], columns = #columns, rows = 1 } } }
+      heights:insert "one-line"
       return ("table.header(level: 2, repeat: false, table.cell(colspan: %d, align: left)[#group-name[%s]]),"):format(
         #columns, texts[at])
     end
@@ -231,6 +223,14 @@ local function typst_table(tbl)
   end
   out:insert "table.hline(stroke: 0.6pt + ink),"
   out:insert ")"
+  local fitting = not widths and fitted.columns(rows, #columns, ROOM / TYPE * 1000, AROUND / TYPE * 1000)
+  for index, width in ipairs(fitting or {}) do
+    columns[index] = ("%.1fpt"):format(width / 1000 * TYPE + AROUND)
+  end
+  out:insert(1, ("#table(columns: (%s,), %salign: (%s,),"):format(
+    table.concat(columns, ", "),
+    fitting and ("rows: (%s,), "):format(table.concat(heights, ", ")) or "",
+    table.concat(sides, ", ")))
   local notes = {}
   for _, row in ipairs(tbl.foot.rows) do
     for _ in ipairs(row.cells) do

@@ -310,7 +310,11 @@ function M.literals(info, faults)
       table.insert(faults, { source = info.source, kind = "literal", label = node.text })
     end
   end
-  pandoc.read(info.written, "markdown").blocks:walk { Str = literal }
+  local blocks = pandoc.read(info.written, "markdown").blocks
+  local text = pandoc.utils.stringify(blocks)
+  if text:find(":::", 1, true) or text:find("{{<", 1, true) or text:find("[^", 1, true) then
+    blocks:walk { Str = literal }
+  end
 end
 
 local function json(inlines)
