@@ -1,16 +1,21 @@
-"""Where the letters of a PDF's page stand, and which piece of the tag tree they belong to."""
+"""What the letters of a PDF's page say, where they stand, and which piece of the tag tree they belong to."""
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pikepdf
+from pypdf import PdfReader
 
-__all__ = ["Run", "read_runs"]
+__all__ = ["Run", "read_runs", "read_texts"]
 
 OPERATORS = "q Q cm BT ET Tf Td Tm Tj TJ BDC BMC EMC"
+# All that a text may be written with, and what else is drawn by its name.
+OF_TEXT = f"{OPERATORS} TD T* ' \" Tc Tw Tz TL Ts Tr Do"
 Matrix = tuple[float, float, float, float, float, float]
 SAME: Matrix = (1, 0, 0, 1, 0, 0)
 
@@ -92,6 +97,17 @@ def read_runs(page: pikepdf.Page) -> list[Run]:
             case "EMC":
                 marks.pop()
     return found
+
+
+def read_texts(file: Path) -> list[str]:
+    """The text of each page of a PDF; the lines of its drawings, which take longest to read, are left out."""
+    light = io.BytesIO()
+    with pikepdf.open(file) as pdf:
+        for page in pdf.pages:
+            written = pikepdf.parse_content_stream(page, OF_TEXT)
+            page.Contents = pdf.make_stream(pikepdf.unparse_content_stream(written))
+        pdf.save(light)
+    return [page.extract_text() for page in PdfReader(light).pages]
 
 
 def _matrix(given: Any) -> Matrix:
