@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import os
 import shutil
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -16,17 +19,28 @@ def find_browser() -> str | None:
     return next(filter(None, map(shutil.which, BROWSERS)), None)
 
 
-# Their tests take longest: they come first, so that no process is left with them at the end.
+# Their tests take longest: they come first, so that no process is left with them at the end. Those that take
+# the real book from another process come when it is made.
 LONG = (
     "test_book.py",
     "test_faults.py",
-    "test_pages.py",
     "test_example.py",
-    "test_robustness.py",
-    "test_recovery.py",
+    "test_pages.py",
+    "test_disclosure.py",
+    "test_browser.py",
     "test_experiment_recovery.py",
-    "test_preview.py",
+    "test_recovery.py",
+    "test_claims.py",
+    "test_parts.py",
+    "test_specifications.py",
     "test_validation.py",
+    "test_claim_recovery.py",
+    "test_kept.py",
+    "test_preview.py",
+    "test_build.py",
+    "test_parallel.py",
+    "experiment_recovery.py",
+    "claim_recovery.py",
 )
 
 
@@ -61,27 +75,62 @@ def processor_seconds() -> float:
     return sum(each.ru_utime + each.ru_stime for each in used)
 
 
+@contextmanager
+def alone(tmp_path_factory: pytest.TempPathFactory, name: str) -> Iterator[Path]:
+    """A folder of all processes of a run, for as long as the others wait."""
+    # Here, since not every system has it.
+    import fcntl
+
+    folder = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        folder = folder.parent
+    with (folder / f"{name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield folder / name
+
+
 def render_once(tmp_path_factory: pytest.TempPathFactory, name: str, project: Path) -> Path:
     """A book, rendered by the embedded engine once for all processes of a run.
 
     Beside it stands how many processor seconds that took.
     """
-    # Here, since not every run needs them, nor has every system the first.
-    import fcntl
-
+    # Here, since not every run needs it.
     from coprod.render.build import render
 
-    folder = tmp_path_factory.getbasetemp()
-    if "PYTEST_XDIST_WORKER" in os.environ:
-        folder = folder.parent
-    out = folder / name / "book"
-    with (folder / f"{name}.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with alone(tmp_path_factory, name) as folder:
+        out = folder / "book"
         if not out.exists():  # it is moved there when it is whole
             started = processor_seconds()
             render(project, "embedded", out=out, cache=False)
-            (out.parent / "seconds").write_text(str(processor_seconds() - started))
+            (folder / "seconds").write_text(str(processor_seconds() - started))
     return out
+
+
+@pytest.fixture(scope="session")
+def statistics_seconds(tmp_path_factory: pytest.TempPathFactory) -> float:
+    """How many processor seconds it takes to compute what chapters remember, of which nothing is there.
+
+    Once for all processes of a run; builds of the real book then find it in the project's own folder.
+    """
+    from coprod.paths import CACHE, PROJECT
+    from coprod.render.chapter import read_chapters
+    from coprod.render.project import open_book
+
+    with alone(tmp_path_factory, "statistics") as folder, pytest.MonkeyPatch.context() as patch:
+        said = folder / "seconds"
+        if not said.exists():
+            patch.setenv("COPROD_CACHE", str(folder / "cache"))
+            started = time.process_time()
+            for chapter in read_chapters(open_book(PROJECT)):
+                if chapter.entry.source in ("chapters/correlates.qmd", "chapters/robustness.qmd"):
+                    names: dict[str, object] = {}
+                    for cell in chapter.cells:
+                        exec("\n".join(line.text for line in cell.code), names)
+                    assert "panel" in names
+            seconds = time.process_time() - started
+            shutil.copytree(folder / "cache", CACHE, dirs_exist_ok=True)
+            said.write_text(str(seconds))
+        return float(said.read_text())
 
 
 @pytest.fixture(scope="session")
@@ -92,6 +141,6 @@ def conformance_book(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def real_book(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def real_book(tmp_path_factory: pytest.TempPathFactory, statistics_seconds: float) -> Path:
     """This book itself."""
     return render_once(tmp_path_factory, "real", Path(__file__).parent.parent)
