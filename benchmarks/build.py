@@ -43,8 +43,8 @@ def measure(command: list[str], folder: Path) -> tuple[float, float, float]:
     """Run a command; return wall seconds, processor seconds and peak megabytes of all its processes."""
     before = os.times()
     started = time.monotonic()
-    # The clone's own package, in this process and in the kernels.
-    environment = os.environ | {"PYTHONPATH": str(folder)}
+    # The clone's own package, in this process and in the kernels; what Python compiles is kept, as it is by default.
+    environment = os.environ | {"PYTHONPATH": str(folder), "PYTHONDONTWRITEBYTECODE": ""}
     process = psutil.Popen(
         command,
         cwd=folder,
@@ -86,7 +86,9 @@ def least(project: Path, folder: Path, runs: int, *chapter: str) -> dict[str, di
     for number in range(runs):
         from_nothing(folder, number)
         command = [sys.executable, "-m", "benchmarks.floor", str(project), *chapter]
-        environment = os.environ | KERNEL | {"PYTHONPATH": str(folder)}
+        environment = (
+            os.environ | KERNEL | {"PYTHONPATH": str(folder), "PYTHONDONTWRITEBYTECODE": ""}
+        )
         run = subprocess.run(
             command, cwd=folder, env=environment, stdout=subprocess.PIPE, check=True
         )

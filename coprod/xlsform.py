@@ -15,9 +15,6 @@ import re
 import unicodedata
 import zipfile
 
-from openpyxl import Workbook
-from openpyxl.styles import Alignment, Font
-
 from coprod.errors import Fault, PanelError
 from coprod.instrument import Instrument, Variable
 from coprod.questions import (
@@ -82,6 +79,10 @@ def xlsform(instrument: Instrument) -> bytes:
     >>> xlsform(load_instrument())[:2]
     b'PK'
     """
+    # Only here: whoever opens a panel needs no spreadsheets, which take their time to import.
+    from openpyxl import Workbook
+    from openpyxl.styles import Alignment, Font
+
     book = Workbook()
     book.remove(book.active)
     for title, (columns, rows) in sheets(instrument).items():
