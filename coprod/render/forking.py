@@ -29,7 +29,14 @@ from typing import Any
 # Not what draws: Matplotlib's backend for notebooks sets itself up for the kernel that loads it.
 PRELOADED = (
     *("numpy", "pandas", "scipy.stats", "scipy.optimize", "scipy.linalg", "scipy.special"),
-    *("scipy.sparse", "statsmodels.api", "matplotlib.pyplot", "seaborn", "great_tables", "yaml"),
+    *(
+        "scipy.sparse",
+        "statsmodels.stats.multitest",
+        "matplotlib.pyplot",
+        "seaborn",
+        "great_tables",
+        "yaml",
+    ),
     *("pyarrow.csv", "pyarrow.parquet", "joblib", "ipykernel.kernelapp", "ipykernel.ipkernel"),
     "jsonschema",
 )
