@@ -29,16 +29,9 @@ from typing import Any
 # Not what draws: Matplotlib's backend for notebooks sets itself up for the kernel that loads it.
 PRELOADED = (
     *("numpy", "pandas", "scipy.stats", "scipy.optimize", "scipy.linalg", "scipy.special"),
-    *(
-        "scipy.sparse",
-        "statsmodels.stats.multitest",
-        "matplotlib.pyplot",
-        "seaborn",
-        "great_tables",
-        "yaml",
-    ),
-    *("pyarrow.csv", "pyarrow.parquet", "joblib", "ipykernel.kernelapp", "ipykernel.ipkernel"),
-    "jsonschema",
+    *("scipy.sparse", "statsmodels.stats.multitest", "matplotlib.pyplot", "seaborn"),
+    *("great_tables", "yaml", "pyarrow.csv", "pyarrow.parquet", "joblib", "jsonschema"),
+    *("ipykernel.kernelapp", "ipykernel.ipkernel"),
 )
 # Of Linux: which signal a process gets when its parent ends, and that it is given the orphans below it.
 PARENT_ENDS, TAKES_ORPHANS = 1, 36
