@@ -250,7 +250,8 @@ class Campaign:
         """What is kept is not what it was: the build is a good one all the same."""
         cache = self.place.project / ".cache"
         for path in [cache, *cache.rglob("*")]:  # as an earlier case may have left it
-            path.chmod(0o755 if path.is_dir() else 0o644)
+            if not path.is_symlink():
+                path.chmod(0o755 if path.is_dir() else 0o644)
         if self.random.random() < 0.5:
             self.another()
         files = sorted(path for path in cache.rglob("*") if path.is_file())

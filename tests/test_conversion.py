@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -12,6 +14,7 @@ from benchmarks.campaign import contents
 from coprod.errors import BookError
 from coprod.render import conversion
 from coprod.render.build import render
+from coprod.render.engine import PANDOC
 from tests.books import CONFIG, WORDS, write_book
 
 TWO = """\
@@ -178,3 +181,18 @@ def test_what_was_kept_and_is_damaged_is_made_anew(
     render(project, "embedded", "html")
     assert converted == [ALL, ALL]
     assert contents(project / "_book") == ours
+
+
+@pytest.mark.skipif(
+    not Path("/dev/full").exists(), reason="this system has no disk that is always full"
+)
+@pytest.mark.parametrize("words", [1, 100_000])
+def test_pandoc_says_that_the_disk_is_full(tmp_path: Path, words: int) -> None:
+    chapter = {"source": "a.qmd", "path": "a.html", "appendix": False, "cells": [], "written": ""}
+    chapter["markdown"] = "# Title\n\n" + "word " * words
+    job = {"target": "html", "lang": "en", "downloads": False, "bibliography": False}
+    given = tmp_path / "job.json"
+    given.write_text(json.dumps({**job, "chapters": [chapter]}), encoding="utf-8")
+    command = [str(PANDOC), "lua", str(conversion.FILTERS / "book.lua"), str(given), "/dev/full"]
+    run = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert run.returncode and "No space left on device" in run.stderr

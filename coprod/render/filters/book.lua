@@ -59,8 +59,9 @@ local function main(job_path, result_path)
     end
   end
   local file = assert(io.open(result_path, "wb"))
-  file:write(pandoc.json.encode(result))
-  file:close()
+  -- A full disk is noticed by either.
+  assert(file:write(pandoc.json.encode(result)))
+  assert(file:close())
 end
 
 main(arg[1], arg[2])
