@@ -172,7 +172,7 @@ CASES: dict[str, tuple[Callable[[Path, int], None], list[str]]] = {
     "this book, first with what is kept": (from_nothing, []),
     "this book, nothing changed": (nothing, []),
     "this book, one paragraph edited": (
-        changed(EDITED, "Each figure shows one issue.", "Each figure shows an issue."),
+        changed(EDITED, "Each picture shows one issue.", "Each picture shows an issue."),
         [],
     ),
     CELL_EDITED: (

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import itertools
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from benchmarks.build import CASES
+from benchmarks.campaign import contents
 from benchmarks.randomisation import compare
 from benchmarks.results import floors, table
 from coprod.panel import open_panel
@@ -63,6 +67,21 @@ def test_what_a_build_cannot_do_without_is_measured(tmp_path: Path) -> None:
     run = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, check=True)
     alone = json.loads(run.stdout)
     assert set(alone) == {"cells"} and alone["cells"]["processor_seconds"] >= 0.5
+
+
+def test_what_each_case_changes_is_there(tmp_path: Path) -> None:
+    for name in ("chapters", "coprod"):
+        shutil.copytree(PROJECT / name, tmp_path / name)
+    changing = 0
+    for change, _ in CASES.values():
+        said = [contents(tmp_path)]
+        for run in range(3):
+            change(tmp_path, run)
+            said.append(contents(tmp_path))
+        changed = [before != after for before, after in itertools.pairwise(said)]
+        assert all(changed) or not any(changed)
+        changing += all(changed)
+    assert changing == 3
 
 
 def test_a_build_is_compared_with_what_it_cannot_do_without() -> None:
