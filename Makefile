@@ -80,7 +80,7 @@ validation: export OPENBLAS_NUM_THREADS = 1
 validation: .venv/test.stamp ## Compare with R's results again, into data/validation.csv (1 minute)
 	$(BIN)/python -m tests.reference.validation
 
-bench: .venv/test.stamp ## Measure the build and what it cannot do without, harm it and edit it at random; the estimators (1½ hours)
+bench: .venv/test.stamp ## Measure the build and what it cannot do without, harm it and edit it at random; the estimators (1 hour)
 	$(BIN)/python -m benchmarks.build
 	$(BIN)/python -m benchmarks.randomisation
 	$(BIN)/python -m benchmarks.estimators
