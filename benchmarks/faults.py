@@ -154,7 +154,6 @@ class Campaign:
             "damaged cache": self.damaged_cache,
             "two at once": self.two_at_once,
         }[kind]
-        before = self.now
         faults, allowed = harm()
         quiet = self.place.seconds_to_quiet()
         if quiet is None:
@@ -165,13 +164,16 @@ class Campaign:
         found = [name for name, good in allowed.items() if book == good]
         tally.came_to[found[0] if found else "neither"] += 1
         if not found:
-            faults.append(f"the book is neither the old nor a new one ({before} to {self.now})")
+            which = " and ".join(differing(book, good) for good in allowed.values())
+            faults.append(f"the book is neither the old nor a new one: differing {which}")
         started = time.monotonic()
         again = self.place.build()
         if again.status or again.said:
             faults.append(f"the next build: {again.status} {again.said}")
-        if self.place.book() != self.reference(self.now):
-            faults.append("the next build's book is not that of a clean build")
+        if (book := self.place.book()) != (good := self.reference(self.now)):
+            faults.append(
+                f"the next build's book is not a clean one: differing {differing(book, good)}"
+            )
         if left := self.place.litter():
             faults.append(f"left: {left}")
         if self.place.seconds_to_quiet(2) is None:
@@ -326,6 +328,12 @@ class Campaign:
     def faults(self) -> list[str]:
         """Everything that was wrong."""
         return [fault for tally in self.tallies.values() for fault in tally.faults]
+
+
+def differing(book: Mapping[str, str], good: Mapping[str, str]) -> str:
+    """The first files in which two books differ."""
+    names = sorted(name for name in book.keys() | good.keys() if book.get(name) != good.get(name))
+    return ", ".join(names[:4])
 
 
 def main() -> None:

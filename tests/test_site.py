@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import json
 import re
+import shutil
 from dataclasses import replace
 from pathlib import Path
 from urllib.parse import unquote, urldefrag, urlsplit
@@ -13,6 +14,7 @@ from xml.etree import ElementTree
 import pypandoc
 import pytest
 from bs4 import BeautifulSoup, Tag
+from pagefind_bin import get_executable
 
 from coprod.errors import BookError
 from coprod.render.citing import Citing
@@ -294,6 +296,23 @@ def test_what_pagefind_says_is_passed_on(tmp_path: Path, monkeypatch: pytest.Mon
     book = open_book(tmp_path / "project")
     with pytest.raises(BookError, match=r"Pagefind could not index the book\n  .*No such file"):
         write_site(book, PAGES, tmp_path / "out", MADE_WITH, None, "")
+
+
+def test_what_pagefind_could_not_write_whole_is_noticed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    limited = tmp_path / "limited"
+    for blocks in (1, 8, 60):
+        limited.write_text(
+            f"#!/bin/sh\ntrap '' XFSZ\nulimit -f {blocks}\nexec '{get_executable()}' \"$@\"\n"
+        )
+        limited.chmod(0o755)
+        with monkeypatch.context() as patch:
+            patch.setattr("coprod.render.site.get_executable", lambda: limited)
+            shutil.rmtree(tmp_path / "project", ignore_errors=True)
+            shutil.rmtree(tmp_path / "out", ignore_errors=True)
+            with pytest.raises(BookError, match="was not written whole; the disk may be full"):
+                site(tmp_path)
 
 
 # On the web ----------------------------------------------------------------------------------------

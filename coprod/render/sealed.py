@@ -1,4 +1,4 @@
-"""Files of what was made before. Each is sealed by its hash, so that a damaged one counts as none."""
+"""Files of what was made before. Each is sealed by its hash and name: a damaged or a foreign one counts as none."""
 
 from __future__ import annotations
 
@@ -23,13 +23,14 @@ def load(file: Path) -> Any:
     ...     file = Path(folder) / "numbers.json"
     ...     save(file, [1, 2])
     ...     before = load(file)
-    ...     content = file.write_text(file.read_text().replace("2", "3"))
-    ...     before, load(file)
-    ([1, 2], None)
+    ...     copied = file.with_name("letters.json").write_text(file.read_text())
+    ...     changed = file.write_text(file.read_text().replace("2", "3"))
+    ...     before, load(file), load(file.with_name("letters.json"))
+    ([1, 2], None, None)
     """
     try:
         seal, _, content = file.read_text(encoding="utf-8").partition("\n")
-        return json.loads(content) if seal == text_hash(content) else None
+        return json.loads(content) if seal == _seal(file, content) else None
     except (OSError, ValueError):
         return None
 
@@ -38,4 +39,8 @@ def save(file: Path, content: Any) -> None:
     """Save what JSON can hold; silently not where nothing can be written."""
     text = json.dumps(content)
     with suppress(OSError):
-        write_sealed(file, f"{text_hash(text)}\n{text}")
+        write_sealed(file, f"{_seal(file, text)}\n{text}")
+
+
+def _seal(file: Path, content: str) -> str:
+    return text_hash(f"{file.name}\n{content}")

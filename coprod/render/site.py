@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import datetime
+import gzip
 import itertools
+import json
 import shutil
 import subprocess
+import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -300,6 +303,27 @@ def _index(out: Path) -> None:
         raise BookError(
             "Pagefind could not index the book", [Fault("", line) for line in said[-8:]]
         )
+    if cut := _cut(out / "pagefind"):
+        faults = [Fault("", f"{name} was not written whole; the disk may be full") for name in cut]
+        raise BookError("Pagefind could not index the book", faults[:8])
     for pattern in NOT_USED:
         for file in (out / "pagefind").glob(pattern):
             file.unlink()
+
+
+def _cut(folder: Path) -> list[str]:
+    """The files that Pagefind has written in part: it does not say so itself where a disk is full."""
+    cut = []
+    for file in sorted(path for path in folder.rglob("*") if path.is_file()):
+        content = file.read_bytes()
+        try:
+            if file.suffix in (".pf_fragment", ".pf_index", ".pf_meta", ".pagefind"):
+                gzip.decompress(content)
+            elif file.suffix == ".json":
+                json.loads(content)
+            elif file.name in ("pagefind.js", "pagefind-worker.js"):
+                # Each ends with a list of names or a call.
+                cut += [file.name] * (not content.rstrip().endswith((b"};", b")();")))
+        except (OSError, EOFError, ValueError, zlib.error):
+            cut.append(file.name)
+    return cut
