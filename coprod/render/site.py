@@ -312,18 +312,27 @@ def _index(out: Path) -> None:
 
 
 def _cut(folder: Path) -> list[str]:
-    """The files that Pagefind has written in part: it does not say so itself where a disk is full."""
+    """The files that Pagefind has not written, or in part: it does not say so itself where a disk is full."""
     cut = []
-    for file in sorted(path for path in folder.rglob("*") if path.is_file()):
+    needed = {"pagefind.js", "pagefind-worker.js", "pagefind-entry.json", "wasm.unknown.pagefind"}
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    pages = [file for file in files if file.suffix == ".pf_fragment"]
+    for file in files:
         content = file.read_bytes()
         try:
             if file.suffix in (".pf_fragment", ".pf_index", ".pf_meta", ".pagefind"):
                 gzip.decompress(content)
-            elif file.suffix == ".json":
-                json.loads(content)
+            elif file.name == "pagefind-entry.json":
+                languages = json.loads(content)["languages"].values()
+                if len(pages) < sum(language["page_count"] for language in languages):
+                    cut.append("a page's part of the index")
+                for language in languages:
+                    needed.add(f"pagefind.{language['hash']}.pf_meta")
+                    if language.get("wasm"):
+                        needed.add(f"wasm.{language['wasm']}.pagefind")
             elif file.name in ("pagefind.js", "pagefind-worker.js"):
                 # Each ends with a list of names or a call.
                 cut += [file.name] * (not content.rstrip().endswith((b"};", b")();")))
         except (OSError, EOFError, ValueError, zlib.error):
             cut.append(file.name)
-    return cut
+    return sorted({*cut, *(needed - {file.name for file in files})})
