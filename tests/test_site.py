@@ -302,7 +302,7 @@ def test_what_pagefind_could_not_write_whole_is_noticed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     limited = tmp_path / "limited"
-    for blocks in (1, 8, 60):
+    for blocks in (0, 1, 8, 60):
         limited.write_text(
             f"#!/bin/sh\ntrap '' XFSZ\nulimit -f {blocks}\nexec '{get_executable()}' \"$@\"\n"
         )

@@ -321,7 +321,7 @@ def _cut(folder: Path) -> list[str]:
         content = file.read_bytes()
         try:
             if file.suffix in (".pf_fragment", ".pf_index", ".pf_meta", ".pagefind"):
-                gzip.decompress(content)
+                cut += [file.name] * (not gzip.decompress(content))  # an empty file is valid
             elif file.name == "pagefind-entry.json":
                 languages = json.loads(content)["languages"].values()
                 if len(pages) < sum(language["page_count"] for language in languages):
