@@ -44,12 +44,10 @@ def measure(command: list[str], folder: Path) -> tuple[float, float, float]:
     """Run a command; return wall seconds, processor seconds and peak megabytes of all its processes."""
     before = os.times()
     started = time.monotonic()
-    # The clone's own package, in this process and in the kernels; what Python compiles is kept, as it is by default.
-    environment = os.environ | {"PYTHONPATH": str(folder), "PYTHONDONTWRITEBYTECODE": ""}
     process = psutil.Popen(
         command,
         cwd=folder,
-        env=environment,
+        env=environment(folder),
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
     )
@@ -69,6 +67,11 @@ def measure(command: list[str], folder: Path) -> tuple[float, float, float]:
         after.children_user + after.children_system - before.children_user - before.children_system
     )
     return wall, processor, peak
+
+
+def environment(folder: Path) -> dict[str, str]:
+    """That of each run: the clone's own package, also in the kernels; what Python compiles is kept, as by default."""
+    return os.environ | {"PYTHONPATH": str(folder), "PYTHONDONTWRITEBYTECODE": ""}
 
 
 def memory(process: psutil.Process) -> float:
@@ -92,11 +95,12 @@ def least(project: Path, folder: Path, runs: int, *chapter: str) -> dict[str, di
     for number in range(runs):
         from_nothing(folder, number)
         command = [sys.executable, "-m", "benchmarks.floor", str(project), *chapter]
-        environment = (
-            os.environ | KERNEL | {"PYTHONPATH": str(folder), "PYTHONDONTWRITEBYTECODE": ""}
-        )
         run = subprocess.run(
-            command, cwd=folder, env=environment, stdout=subprocess.PIPE, check=True
+            command,
+            cwd=folder,
+            env=environment(folder) | KERNEL,
+            stdout=subprocess.PIPE,
+            check=True,
         )
         found.append(json.loads(run.stdout))
     found.sort(key=lambda each: sum(step["wall_seconds"] for step in each.values()))

@@ -198,6 +198,11 @@ def contents(folder: Path) -> dict[str, str]:
     }
 
 
+def differing(book: Mapping[str, str], other: Mapping[str, str]) -> list[str]:
+    """The files in which two books differ, as `contents` gives them."""
+    return sorted(name for name in book.keys() | other.keys() if book.get(name) != other.get(name))
+
+
 def processes_in(temporary: Path) -> list[int]:
     """The processes that were told to put their temporary files into a folder, or below it."""
     found = []

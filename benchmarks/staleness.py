@@ -20,7 +20,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from benchmarks.campaign import PROJECT, Place, Result, place, table
+from benchmarks.campaign import PROJECT, Place, Result, differing, place, table
 
 EDITS = 60
 BOOK = PROJECT / "tests" / "conformance" / "book"
@@ -254,9 +254,8 @@ class Campaign:
             if self.kept.book() != before:
                 faults.append("a book that was refused has changed the old one")
             return faults
-        ours, good = self.kept.book(), self.clean.book()
-        differing = sorted(n for n in ours.keys() | good.keys() if ours.get(n) != good.get(n))
-        return [*faults, f"differing: {', '.join(differing)}"] if differing else faults
+        names = differing(self.kept.book(), self.clean.book())
+        return [*faults, f"differing: {', '.join(names)}"] if names else faults
 
     def said(self, result: Result, place: Place) -> tuple[int, str]:
         """What a build has come to, wherever it was made."""
