@@ -67,8 +67,10 @@ def write_paper(
         "notice": book.get("data-title", default=""),
         "made": f"Made with {made_with}",
         "licence": f"Text: {book.get('license')}" if book.get("license") else "",
-        "figures": any(each.parts["figures"] for each in chapters),
-        "tables": any(each.parts["tables"] for each in chapters),
+        **{
+            lines: sum(each.parts[lines] for each in chapters)
+            for lines in ("headings", "figures", "tables")
+        },
     }
     parts = [
         '#import "paper.typ": *',
@@ -125,6 +127,8 @@ def _typst(value: object) -> str:
         return "none"
     if isinstance(value, bool):
         return "true" if value else "false"
+    if isinstance(value, int):
+        return str(value)
     if isinstance(value, list):
         return f"({''.join(f'{_typst(item)}, ' for item in value)})"
     return json.dumps(str(value), ensure_ascii=False)

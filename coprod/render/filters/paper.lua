@@ -336,11 +336,13 @@ end
 
 function M.chapter(chapter)
   local info = chapter.info
-  local shows = {}
+  -- How many lines the chapter will have in the contents and in the lists of figures and tables.
+  local lines = { heading = 1, fig = 0, tbl = 0 }
   local blocks = chapter.blocks:walk {
     Div = function(div)
       if div.classes:includes "coprod-float" then
-        shows[div.attributes.kind] = true
+        local kind = div.attributes.kind
+        lines[kind] = (lines[kind] or 0) + 1
         div.attributes.height = tostring(height(div))
         return div
       end
@@ -357,6 +359,7 @@ function M.chapter(chapter)
       return span
     end,
     Header = function(header)
+      if header.level == 2 then lines.heading = lines.heading + 1 end
       local number = header.attributes.number or ""
       return raw((header.level <= 2 and "#place.flush() " or "") .. ("#heading(level: %d, numbering: %s)[%s] %s"):format(
         header.level, number ~= "" and ('(..) => "%s"'):format(number) or "none",
@@ -407,8 +410,9 @@ function M.chapter(chapter)
     title = inline(chapter.title),
     label = label_name(info, chapter.id),
     files = chapter.files,
-    figures = shows.fig or false,
-    tables = shows.tbl or false,
+    headings = lines.heading,
+    figures = lines.fig,
+    tables = lines.tbl,
     body = write(blocks),
   }
 end
