@@ -139,9 +139,11 @@ def render(
         else:
             # Only where there is something to do, since it takes its time to import.
             from coprod.render.embedded import make_book
+            from coprod.render.paper import LAST_PAPER
 
             kept = Kept(book, pieces, target, finished.base) if finished else None
-            notebooks = _results(book, chapters, jobs, timeout, progress, kept)
+            last_paper = book.folder / LAST_PAPER if cache and pdf else None
+            notebooks = _results(book, chapters, jobs, timeout, progress, kept, last_paper)
             make_book(book, chapters, notebooks, to, fresh, provenance, announce, cache)
         refuse_changed(provenance, book.folder)
         write_record(provenance, fresh)
@@ -157,6 +159,7 @@ def _results(
     timeout: int | None,
     progress: Progress | None,
     kept: Kept | None,
+    last_paper: Path | None,
 ) -> list[Mapping[str, Any]]:
     """The chapters' notebooks with their results, of which those that must be are run."""
     found = [kept.find(chapter) if kept else None for chapter in chapters]
@@ -164,9 +167,11 @@ def _results(
     ran: Iterator[Mapping[str, Any]] = iter(())
     if missing:
         from coprod.render.execute import TIMEOUT, run_chapters
+        from coprod.render.paper import set_before
 
         workers, limit = jobs or os.cpu_count() or 1, timeout or TIMEOUT
-        ran = iter(run_chapters(book, missing, workers, limit, progress, kept))
+        with set_before(last_paper, workers - len(missing)):
+            ran = iter(run_chapters(book, missing, workers, limit, progress, kept))
     return [next(ran) if there is None else there for there in found]
 
 

@@ -14,7 +14,7 @@ from coprod.render.conversion import FOLDER
 from coprod.render.copies import write_copies
 from coprod.render.document import Converted, convert
 from coprod.render.downloads import write_pngs
-from coprod.render.paper import write_paper
+from coprod.render.paper import LAST_PAPER, keep_paper, write_paper
 from coprod.render.pictures import with_drawings
 from coprod.render.project import Book
 from coprod.render.provenance import Provenance
@@ -86,6 +86,8 @@ def make_book(
             date = book.get("book", "date") or provenance.date
             made = (provenance.made_with, date, provenance.epoch)
             write_paper(book, converted, folder, fresh / book.pdf_name, *made)
+            if cache:
+                keep_paper(folder, book.folder / LAST_PAPER)
 
     wanted = [part for name, part in (("pdf", website), ("html", paper)) if to != name]
     # Pandoc is a process of its own and Typst lets go of Python, so that threads are enough.

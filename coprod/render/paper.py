@@ -4,21 +4,29 @@ from __future__ import annotations
 
 import datetime
 import json
-from collections.abc import Sequence
+import os
+import shutil
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import typst
 
 from coprod.errors import BookError, Fault
 from coprod.paths import package_folder
+from coprod.render.conversion import FOLDER
 from coprod.render.document import Converted
 from coprod.render.project import Book
 
-__all__ = ["write_paper"]
+__all__ = ["LAST_PAPER", "keep_paper", "set_before", "write_paper"]
 
 TEMPLATE = Path(__file__).parent / "templates" / "paper.typ"
 # Typst carries a serif and a fixed-width face but no sans; Matplotlib's wheel carries DejaVu Sans.
 FONTS = package_folder("matplotlib") / "mpl-data" / "fonts" / "ttf"
+MAIN = "book.typ"
+LAST_PAPER = f"{FOLDER}/paper"
+"""Where what the last paper was set from is kept, below the project's folder."""
 
 
 def write_paper(
@@ -72,40 +80,34 @@ def write_paper(
             for lines in ("headings", "figures", "tables")
         },
     }
+    # Each chapter is a file of its own: Typst takes all of a file after what has changed in it for new.
+    opening = '#import "paper.typ": *'
     parts = [
-        '#import "paper.typ": *',
+        opening,
         f"#show: book.with({', '.join(f'{key}: {_typst(value)}' for key, value in facts.items())})",
     ]
+    files = {"paper.typ": TEMPLATE.read_text(encoding="utf-8")}
     part: str | None = None
-    for converted in chapters:
+    for index, converted in enumerate(chapters):
         entry = converted.chapter.entry
         opened = entry.part if not entry.appendix else "Appendices"
         number, title = converted.parts["number"], converted.parts["title"]
         name = f"{number}#h(0.6em){title}" if number else title
-        parts.append(
-            f"#set page(header: running-head({_typst(book.title)}, [{name}], <{converted.parts['label']}>))"
-        )
-        parts.append(
+        parts += [
+            f"#set page(header: running-head({_typst(book.title)}, [{name}], <{converted.parts['label']}>))",
             f"#chapter([{title}], number: {_typst(number)}, "
             f"appendix: {_typst(entry.appendix)}, part: {_typst(opened if opened != part else None)}, "
-            f"name: [#metadata(none) <{converted.parts['label']}>])"
-        )
+            f"name: [#metadata(none) <{converted.parts['label']}>])",
+            f'#include "{index}.typ"',
+        ]
+        files[f"{index}.typ"] = f"{opening}\n\n{converted.parts['body']}\n"
         part = opened
-        parts.append(converted.parts["body"])
+    files[MAIN] = "\n\n".join(parts) + "\n"
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "paper.typ").write_text(TEMPLATE.read_text(encoding="utf-8"), encoding="utf-8")
-    main = folder / "book.typ"
-    main.write_text("\n\n".join(parts) + "\n", encoding="utf-8")
+    for file, text in files.items():
+        (folder / file).write_text(text, encoding="utf-8")
     try:
-        content, warnings = typst.compile_with_warnings(
-            main,
-            root=folder,
-            font_paths=[FONTS],
-            ignore_system_fonts=True,
-            format="pdf",
-            pdf_standards="ua-1",
-            timestamp=datetime.datetime.fromtimestamp(epoch or 0, datetime.UTC),
-        )
+        content, warnings = _compiled(folder, epoch)
     except typst.TypstError as error:
         said = [
             Fault("", line)
@@ -119,6 +121,52 @@ def write_paper(
             [Fault("", warning.message) for warning in warnings],
         )
     target.write_bytes(content)
+
+
+def _compiled(folder: Path, epoch: int | None) -> tuple[bytes, list[typst.TypstWarning]]:
+    """The PDF of what stands in a folder, and what Typst says of it."""
+    made: tuple[bytes, list[typst.TypstWarning]] = typst.compile_with_warnings(
+        folder / MAIN,
+        root=folder,
+        font_paths=[FONTS],
+        ignore_system_fonts=True,
+        format="pdf",
+        pdf_standards="ua-1",
+        timestamp=datetime.datetime.fromtimestamp(epoch or 0, datetime.UTC),
+    )
+    return made
+
+
+def keep_paper(folder: Path, kept: Path) -> None:
+    """Keep what a paper was set from, if that can be done."""
+    with suppress(OSError):
+        shutil.rmtree(kept, ignore_errors=True)
+        shutil.copytree(folder, kept)
+
+
+@contextmanager
+def set_before(kept: Path | None, threads: int) -> Iterator[None]:
+    """Meanwhile set the last paper once more, for nothing but what Typst then knows of it.
+
+    It sets what is the same a second time from memory, in a quarter of the time. That what it remembers fits is its
+    own affair: what is kept may be of another book, or damaged.
+
+    Parameters
+    ----------
+    kept
+        Where the last paper was kept, if it may be used.
+    threads
+        How many processors have nothing else to do; with none, nothing is done.
+    """
+    if threads < 1 or not (kept and kept.is_dir()):
+        yield
+        return
+    # Typst looks at this once, when it first begins.
+    os.environ.setdefault("RAYON_NUM_THREADS", str(threads))
+    # Whoever leaves waits for it, as it cannot be stopped; whatever it raises is not asked for.
+    with ThreadPoolExecutor(1) as aside:
+        aside.submit(_compiled, kept, None)
+        yield
 
 
 def _typst(value: object) -> str:
