@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
+import sys
 from dataclasses import asdict
 from pathlib import Path
 
 import pytest
+import typst
 
 from benchmarks.campaign import contents
 from coprod.cli import run
-from coprod.render import keys
+from coprod.render import keys, paper
 from coprod.render.build import choose_engine, render
 from coprod.render.chapter import read_chapters
 from coprod.render.kept import FOLDER, Kept
+from coprod.render.paper import LAST_PAPER, MAIN
 from coprod.render.project import open_book
 from coprod.render.provenance import gather
 from tests.books import CONFIG, WORDS, write_book
@@ -224,6 +228,56 @@ def test_nothing_is_kept_of_what_changed_while_it_ran(
         assert entry.exists()
     finally:
         entry.write_bytes(content)
+
+
+def test_while_a_chapter_runs_the_last_paper_is_set_and_leaves_no_trace_of_itself(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    book = Book(tmp_path)
+    kept = book.project / LAST_PAPER
+    compiled = []
+
+    def noted(folder: Path, epoch: int | None) -> tuple[bytes, list[typst.TypstWarning]]:
+        compiled.append(folder)
+        return really(folder, epoch)
+
+    really = paper._compiled
+    monkeypatch.setattr(paper, "_compiled", noted)
+
+    def built(runs: int, last: bool) -> None:
+        compiled.clear()
+        book.change(
+            "chapters/two.qmd", f"print({'1, ' * (runs - 1)}open", f"print({'1, ' * runs}open"
+        )
+        render(book.project, "embedded", jobs=3)
+        assert (kept in compiled) == last and (kept / MAIN).is_file()
+
+    built(1, last=False)
+    built(2, last=True)
+    (kept / MAIN).write_text("#panic()")
+    built(3, last=True)
+    shutil.rmtree(kept)
+    kept.write_text("a file in the way")
+    built(4, last=False)
+    for chapter in kept.glob("[0-9]*.typ"):
+        chapter.write_text("Words of #emph[another] book.")
+    built(5, last=True)
+    ours = contents(book.project / "_book")
+    # In a process of its own, where Typst remembers nothing.
+    command = [sys.executable, "-m", "coprod", "render", "--engine", "embedded", "--no-cache"]
+    subprocess.run([*command, "--quiet"], cwd=book.project, check=True)
+    assert contents(book.project / "_book") == ours
+
+
+def test_the_last_paper_is_not_set_where_every_processor_has_a_chapter(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(paper, "_compiled", lambda *_: pytest.fail("it was set"))
+    tmp_path.joinpath(MAIN).touch()
+    with paper.set_before(tmp_path, 0):
+        pass
+    with paper.set_before(None, 2):
+        pass
 
 
 def test_what_stands_in_the_way_of_what_is_kept_goes(built: Book) -> None:

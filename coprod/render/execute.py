@@ -36,6 +36,10 @@ Progress = Callable[[str, int, int], None]
 
 # One thread for linear algebra in each process: two chapters with default threads are slower than one.
 THREADS = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
+# From so many kernels on, or where one needs what the statistics import, it takes less to import all that once
+# and fork them.
+MANY = 4
+STATISTICS = re.compile(r"^\s*from coprod(\.show)? import", re.MULTILINE)
 TIMEOUT = 600
 """After how many seconds a cell is stopped, unless a build says otherwise."""
 STARTING = 120
@@ -102,7 +106,8 @@ def run_chapters(
     )
     if wanted:
         know_by_content(PACKAGE)
-        with nursery(kernel_environment()) as kernels:
+        needed = any(STATISTICS.search(cell.text) for chapter in wanted for cell in chapter.cells)
+        with nursery(kernel_environment(), preload=needed or len(wanted) >= MANY) as kernels:
             ran = asyncio.run(run_all(kernels))
         done |= {chapter.entry.source: each for chapter, each in zip(wanted, ran, strict=True)}
     return [done[chapter.entry.source] for chapter in chapters]

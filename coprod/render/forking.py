@@ -1,4 +1,4 @@
-"""The process from which kernels are forked: it has imported what most of them need, and computes nothing.
+"""The process from which kernels are forked: it may have imported what they need, and computes nothing.
 
 It is run as a file, and so never imports `coprod`: a kernel that it makes reads the package as it is
 then. It takes one request a line, and answers each with the process it has made, or with its end:
@@ -8,7 +8,7 @@ then. It takes one request a line, and answers each with the process it has made
     {"ended": PID, "status": STATUS}
 
 When whoever asks is gone, so is this process, and all that it made: its kernels, and whatever their cells
-have started.
+have started. With the argument `preload` it imports first what most kernels need.
 """
 
 from __future__ import annotations
@@ -43,18 +43,19 @@ def main() -> None:
     here = os.getpid()
     control = ctypes.CDLL(None).prctl
     control(TAKES_ORPHANS, 1)
-    # It would not see in the meantime that there is nobody to ask.
-    control(PARENT_ENDS, signal.SIGKILL)
-    os.environ["MPLBACKEND"] = "module://matplotlib_inline.backend_inline"
-    # What is imported stays: to look again and again whether it is still needed takes a fifth of the time, and
-    # would have each kernel copy it.
-    gc.disable()
-    for name in PRELOADED:
-        with contextlib.suppress(ImportError):
-            importlib.import_module(name)
-    gc.freeze()
-    gc.enable()
-    control(PARENT_ENDS, 0)
+    if "preload" in sys.argv:
+        # It would not see in the meantime that there is nobody to ask.
+        control(PARENT_ENDS, signal.SIGKILL)
+        os.environ["MPLBACKEND"] = "module://matplotlib_inline.backend_inline"
+        # What is imported stays: to look again and again whether it is still needed takes a fifth of the time, and
+        # would have each kernel copy it.
+        gc.disable()
+        for name in PRELOADED:
+            with contextlib.suppress(ImportError):
+                importlib.import_module(name)
+        gc.freeze()
+        gc.enable()
+        control(PARENT_ENDS, 0)
     # A pipe that a child's end wakes.
     woken, wakes = os.pipe()
     os.set_blocking(wakes, False)

@@ -1,7 +1,7 @@
 """Kernels that start in a fraction of the time and end with the build: forked from one process.
 
-A kernel spends two seconds on importing what every chapter needs. That process does it once for all, and faster
-alone. It ends them when the build ends, however that ends, with all that their cells have started. Where the
+A kernel spends two seconds on importing what every chapter needs. For many kernels that process does it once
+for all. It ends them when the build ends, however that ends, with all that their cells have started. Where the
 system cannot fork safely, kernels are started one by one, as Jupyter does.
 """
 
@@ -48,13 +48,15 @@ class Nursery:
     ----------
     environment
         That of the process.
+    preload
+        Whether it imports what most kernels need.
     """
 
-    def __init__(self, environment: Mapping[str, str]) -> None:
+    def __init__(self, environment: Mapping[str, str], preload: bool = True) -> None:
         # What a kernel says before it is one, or when it cannot be one: no reader's business.
         self.heard = tempfile.TemporaryFile()  # noqa: SIM115 - as long as the process
         self.process = subprocess.Popen(
-            [sys.executable, "-P", str(PROGRAM)],
+            [sys.executable, "-P", str(PROGRAM), *(["preload"] if preload else [])],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self.heard,
@@ -156,14 +158,22 @@ class ForkingProvisioner(LocalProvisioner):
         self.pid = self.pgid = forked.pid
         return self.connection_info
 
+    async def kill(self, restart: bool = False) -> None:
+        """End the kernel and wait until it has, for which Jupyter would look only ten times a second."""
+        forked = self.process
+        await super().kill(restart)
+        while forked and forked.poll() is None:
+            await asyncio.sleep(0.005)
+        await self.wait()
+
 
 @contextlib.contextmanager
-def nursery(environment: Mapping[str, str]) -> Iterator[Nursery | None]:
+def nursery(environment: Mapping[str, str], preload: bool = True) -> Iterator[Nursery | None]:
     """The process that forks kernels, for as long as they are needed; None where none can be."""
     if not FORKS:
         yield None
         return
-    made = Nursery(environment)
+    made = Nursery(environment, preload)
     try:
         yield made
     finally:

@@ -17,6 +17,7 @@ from coprod.errors import BookError, Fault
 from coprod.paths import package_folder
 from coprod.render.conversion import FOLDER
 from coprod.render.document import Converted
+from coprod.render.place import remove
 from coprod.render.project import Book
 
 __all__ = ["LAST_PAPER", "keep_paper", "set_before", "write_paper"]
@@ -138,9 +139,9 @@ def _compiled(folder: Path, epoch: int | None) -> tuple[bytes, list[typst.TypstW
 
 
 def keep_paper(folder: Path, kept: Path) -> None:
-    """Keep what a paper was set from, if that can be done."""
+    """Keep what a paper was set from, if that can be done, in place of whatever stands there."""
     with suppress(OSError):
-        shutil.rmtree(kept, ignore_errors=True)
+        remove(kept)
         shutil.copytree(folder, kept)
 
 

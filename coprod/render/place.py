@@ -15,7 +15,7 @@ from pathlib import Path
 
 from coprod.errors import BookError, Fault
 
-__all__ = ["abandon", "check_output", "fresh_folder", "tidy", "write_sealed"]
+__all__ = ["abandon", "check_output", "fresh_folder", "remove", "tidy", "write_sealed"]
 
 # What the builds of this process have begun. Whoever is ended at once takes it away first.
 BEGUN: list[Path] = []
@@ -70,7 +70,7 @@ def fresh_folder(
                     yield fresh
                 _exchange(fresh, out)
             finally:
-                _remove(fresh)
+                remove(fresh)
                 BEGUN.remove(fresh)
     except OSError as error:
         said = error.strerror or str(error)
@@ -91,7 +91,7 @@ def tidy(out: Path) -> None:
 def abandon() -> None:
     """Take away what the builds of this process have begun."""
     for path in reversed(BEGUN):
-        _remove(path)
+        remove(path)
 
 
 def write_sealed(file: Path, text: str) -> None:
@@ -105,7 +105,7 @@ def write_sealed(file: Path, text: str) -> None:
         Where it cannot be written.
     """
     file.parent.mkdir(parents=True, exist_ok=True)
-    _remove(file)
+    remove(file)
     file.write_text(text, encoding="utf-8")
 
 
@@ -123,7 +123,7 @@ def _temporary_files(folder: Path) -> Iterator[None]:
         os.environ.pop("TMPDIR")
         if before[0] is not None:
             os.environ["TMPDIR"] = before[0]
-        _remove(folder)
+        remove(folder)
         BEGUN.remove(folder)
 
 
@@ -178,12 +178,12 @@ def _mend(out: Path) -> None:
     """Mend what a killed build left: half-made folders, and a book moved aside but not replaced."""
     for left in _left(out):
         # First what only the second's name leads to.
-        _remove(_temporary_folder(left))
-        _remove(left)
+        remove(_temporary_folder(left))
+        remove(left)
     aside = _aside(out)
     if aside.exists():
         if out.exists():
-            _remove(aside)
+            remove(aside)
         else:
             aside.rename(out)
 
@@ -202,7 +202,7 @@ def _aside(out: Path) -> Path:
     return out.with_name(f".{out.name}.old")
 
 
-def _remove(path: Path) -> None:
+def remove(path: Path) -> None:
     """Remove a file or a folder with all that is in it, if that can be done at all."""
     try:
         folder = stat.S_ISDIR(path.lstat().st_mode)
@@ -236,4 +236,4 @@ def _exchange(fresh: Path, out: Path) -> None:
     aside = _aside(out)
     out.rename(aside)
     fresh.rename(out)
-    _remove(aside)
+    remove(aside)
