@@ -4,7 +4,7 @@ The cells of all chapters are run in this one process, which has imported what t
 each chapter with names of its own. Pandoc then reads what has come of each chapter, once for the web and once
 for paper, without a filter or a bibliography; Typst makes the PDF of what the build itself would give it. No
 tool that runs the same cells and uses the same programs one after another can do less. Of one chapter, only
-the cells are run.
+the imports and the cells are measured.
 """
 
 from __future__ import annotations
@@ -70,12 +70,13 @@ def floor(project: Path) -> dict[str, Spent]:
 
 
 def floor_of_chapter(project: Path, source: str) -> dict[str, Spent]:
-    """What is spent on running the cells of one chapter alone."""
+    """What is spent on the cells of one chapter alone, and before that on what cells import."""
     book, chapters, pieces = opened(project)
     chapter = next(each for each in chapters if each.entry.source == source)
     found: dict[str, Spent] = {}
     with telling(pieces):
-        shell = warm_shell()
+        with spent(found, "imports"):
+            shell = warm_shell()
         with spent(found, "cells"):
             run(shell, book, chapter)
     return found

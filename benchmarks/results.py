@@ -62,7 +62,7 @@ def table(found: dict[str, Any]) -> str:
 def floors(
     found: Mapping[str, Mapping[str, Mapping[str, float]]],
     cases: Sequence[Mapping[str, Any]],
-    edited: Mapping[str, Mapping[str, float]],
+    edited: Mapping[str, Mapping[str, Mapping[str, float]]],
 ) -> list[str]:
     """How a build compares with what it cannot do without, and with Quarto."""
     lines = [
@@ -92,12 +92,13 @@ def floors(
             ratios.append(
                 f"- {case}: {wall:.2f} times the wall time, {processor:.2f} times the processor time."
             )
-    for case, cells in edited.items():
+    for case, steps in edited.items():
         if build := by_name.get(case):
-            more = build["wall_seconds"] - cells["wall_seconds"]
+            cells, imports = (steps[name]["wall_seconds"] for name in ("cells", "imports"))
             ratios.append(
-                f"- {case}: the cells of its chapter take {cells['wall_seconds']:.1f} s of wall time there alone, and "
-                f"all else {more:.1f} s."
+                f"- {case}: the cells of its chapter take {cells:.1f} s of wall time there alone, in a process that "
+                f"has imported what they need, which takes {imports:.1f} s; all else takes "
+                f"{build['wall_seconds'] - cells - imports:.1f} s."
             )
     lines += ["", "The build takes, of that:", "", *ratios]
     if not any(name.startswith("quarto") for name in by_name):

@@ -177,7 +177,7 @@ def test_what_cannot_be_entered_is_taken_away_all_the_same(tmp_path: Path) -> No
     (folder / "link").symlink_to(outside)
     for each in (folder / "inside" / "more", folder / "inside", folder):
         each.chmod(0)
-    place._remove(folder)
+    place.remove(folder)
     assert not folder.exists()
     assert stat.S_IMODE(outside.stat().st_mode) == 0o750
 
