@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from html import escape
 from urllib.parse import quote, urlsplit
-from xml.sax.saxutils import escape
 
 from coprod.render.project import Book
 
@@ -92,7 +92,7 @@ def sitemap(book: Book, paths: Iterable[str], day: str) -> str:
     """
     changed = f"<lastmod>{day}</lastmod>" if day else ""
     pages = "".join(
-        f"  <url><loc>{escape(absolute(book, path))}</loc>{changed}</url>\n" for path in paths
+        f"  <url><loc>{escape(absolute(book, path), quote=False)}</loc>{changed}</url>\n" for path in paths
     )
     return (
         '<?xml version="1.0" encoding="UTF-8"?>\n'
