@@ -288,7 +288,7 @@ def test_what_pagefind_says_is_passed_on(tmp_path: Path, monkeypatch: pytest.Mon
     broken = tmp_path / "python"
     broken.write_text("#!/bin/sh\necho 'the disc is full' >&2\nexit 1\n")
     broken.chmod(0o755)
-    monkeypatch.setattr("coprod.render.site.get_executable", lambda: broken)
+    monkeypatch.setattr("coprod.render.search.get_executable", lambda: broken)
     with pytest.raises(BookError, match="Pagefind could not index the book\n  the disc is full"):
         site(tmp_path)
     (tmp_path / "out" / "index.html").unlink()
@@ -308,7 +308,7 @@ def test_what_pagefind_could_not_write_whole_is_noticed(
         )
         limited.chmod(0o755)
         with monkeypatch.context() as patch:
-            patch.setattr("coprod.render.site.get_executable", lambda: limited)
+            patch.setattr("coprod.render.search.get_executable", lambda: limited)
             shutil.rmtree(tmp_path / "project", ignore_errors=True)
             shutil.rmtree(tmp_path / "out", ignore_errors=True)
             with pytest.raises(BookError, match="was not written whole; the disk may be full"):

@@ -92,7 +92,8 @@ def sitemap(book: Book, paths: Iterable[str], day: str) -> str:
     """
     changed = f"<lastmod>{day}</lastmod>" if day else ""
     pages = "".join(
-        f"  <url><loc>{escape(absolute(book, path), quote=False)}</loc>{changed}</url>\n" for path in paths
+        f"  <url><loc>{escape(absolute(book, path), quote=False)}</loc>{changed}</url>\n"
+        for path in paths
     )
     return (
         '<?xml version="1.0" encoding="UTF-8"?>\n'

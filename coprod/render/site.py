@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 import datetime
-import gzip
 import itertools
-import json
 import shutil
-import subprocess
-import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,13 +12,13 @@ from typing import TYPE_CHECKING, Any
 
 import jinja2
 from markupsafe import Markup
-from pagefind_bin import get_executable
 
 from coprod.errors import BookError, Fault
 from coprod.render.addresses import absolute, base_path, repository_links, robots, sitemap
 from coprod.render.citing import Citing, references
 from coprod.render.downloads import FOLDER
 from coprod.render.project import CONFIG, Book
+from coprod.render.search import write_index
 
 if TYPE_CHECKING:
     from coprod.render.document import Converted
@@ -34,14 +30,6 @@ ASSETS = ("style.css", "book.js", "icon.svg")
 APPENDICES = "Appendices"
 # What a server shows in place of a page that is not there. It is never opened by this name.
 LOST = "404.html"
-# Pagefind's index leaves out code, and what stands on every page.
-NOT_SEARCHED = (
-    "details.code, div.sourceCode",
-    "nav, .toc, .tablist, .downloads, .numbers, .cite",
-    "script, svg",
-)
-# Pagefind also writes interfaces of its own, which no page uses.
-NOT_USED = ("pagefind-ui*", "pagefind-modular-ui*", "pagefind-component-ui*", "pagefind-highlight*")
 
 
 @dataclass(frozen=True)
@@ -241,7 +229,7 @@ def write_site(
     if absolute(book, ""):
         _write(out / "sitemap.xml", sitemap(book, [page.path for page in pages], citing.iso))
         _write(out / "robots.txt", robots(book))
-    _index(out)
+    write_index(out)
 
 
 def _write(target: Path, text: str) -> None:
@@ -274,65 +262,3 @@ def _write_citation(book: Book, out: Path, citing: Citing) -> str | None:
     file = out / FOLDER / f"{Path(book.pdf_name).stem}.bib"
     _write(file, citing.bibtex())
     return f"{FOLDER}/{file.name}"
-
-
-def _index(out: Path) -> None:
-    """Let Pagefind index the pages."""
-    command = [
-        str(get_executable()),
-        "--site",
-        ".",
-        "--keep-index-url",
-        "--silent",
-    ]
-    command += ["--exclude-selectors", ", ".join(NOT_SEARCHED)]
-    try:
-        run = subprocess.run(
-            command,
-            cwd=out,
-            capture_output=True,
-            text=True,
-            encoding="utf-8",
-            errors="replace",
-            check=False,
-        )
-    except OSError as error:
-        raise BookError("Pagefind could not index the book", [Fault("", str(error))]) from None
-    if run.returncode or not (out / "pagefind" / "pagefind.js").is_file():
-        said = (run.stderr or run.stdout).strip().splitlines() or ["it said nothing"]
-        raise BookError(
-            "Pagefind could not index the book", [Fault("", line) for line in said[-8:]]
-        )
-    if cut := _cut(out / "pagefind"):
-        faults = [Fault("", f"{name} was not written whole; the disk may be full") for name in cut]
-        raise BookError("Pagefind could not index the book", faults[:8])
-    for pattern in NOT_USED:
-        for file in (out / "pagefind").glob(pattern):
-            file.unlink()
-
-
-def _cut(folder: Path) -> list[str]:
-    """The files that Pagefind has not written, or in part: it does not say so itself where a disk is full."""
-    cut = []
-    needed = {"pagefind.js", "pagefind-worker.js", "pagefind-entry.json", "wasm.unknown.pagefind"}
-    files = sorted(path for path in folder.rglob("*") if path.is_file())
-    pages = [file for file in files if file.suffix == ".pf_fragment"]
-    for file in files:
-        content = file.read_bytes()
-        try:
-            if file.suffix in (".pf_fragment", ".pf_index", ".pf_meta", ".pagefind"):
-                cut += [file.name] * (not gzip.decompress(content))  # an empty file is valid
-            elif file.name == "pagefind-entry.json":
-                languages = json.loads(content)["languages"].values()
-                if len(pages) < sum(language["page_count"] for language in languages):
-                    cut.append("a page's part of the index")
-                for language in languages:
-                    needed.add(f"pagefind.{language['hash']}.pf_meta")
-                    if language.get("wasm"):
-                        needed.add(f"wasm.{language['wasm']}.pagefind")
-            elif file.name in ("pagefind.js", "pagefind-worker.js"):
-                # Each ends with a list of names or a call.
-                cut += [file.name] * (not content.rstrip().endswith((b"};", b")();")))
-        except (OSError, EOFError, ValueError, zlib.error):
-            cut.append(file.name)
-    return sorted({*cut, *(needed - {file.name for file in files})})

@@ -16,6 +16,7 @@ package.path = pandoc.path.join { here, "?.lua" } .. ";" .. package.path
 
 local absent = require "absent"
 local cells = require "cells"
+local citations = require "citations"
 local notebook = require "notebook"
 local references = require "references"
 local said_once = require "said_once"
@@ -47,9 +48,9 @@ local function main(job_path, result_path)
 
   local labels = references.number(chapters, faults)
   references.resolve(chapters, labels, job, faults, writer)
-  local citations = references.cite(chapters, job, faults)
+  local cited = citations.set(chapters, job, faults)
 
-  local result = { faults = pandoc.List(faults), citations = citations or false, chapters = pandoc.List {}, faces = pandoc.List {} }
+  local result = { faults = pandoc.List(faults), citations = cited or false, chapters = pandoc.List {}, faces = pandoc.List {} }
   if #faults == 0 then
     for index, chapter in ipairs(chapters) do
       local text = prose[index] and notebook.text(chapter, prose[index], labels)

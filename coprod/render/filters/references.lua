@@ -1,4 +1,4 @@
--- Numbers, labels, cross-references, links and citations of the whole book.
+-- Numbers, labels, cross-references and links of the whole book.
 
 local M = {}
 
@@ -315,96 +315,6 @@ function M.literals(info, faults)
   if text:find(":::", 1, true) or text:find("{{<", 1, true) or text:find("[^", 1, true) then
     blocks:walk { Str = literal }
   end
-end
-
-local function json(inlines)
-  return pandoc.write(pandoc.Pandoc { pandoc.Plain(inlines) }, "json")
-end
-
--- A citation as text, whatever stands before it.
-local function key_of(cite)
-  cite = cite:clone()
-  cite.content = {}
-  for _, citation in ipairs(cite.citations) do citation.note_num, citation.hash = 0, 0 end
-  return json { cite }
-end
-
--- Set the citations of all chapters at once, and check that each has an entry. What known chapters cite
--- counts as cited, since how a work is cited depends on which others are. The citations go to citeproc alone,
--- and where the list of works stands: the rest, with its tables, would cost time and stay as it is.
---
--- Returns how each citation is set while the same works are cited. Where all that the chapters have now were set
--- so before, as `job.citations` says, citeproc is not asked.
-function M.cite(chapters, job, faults)
-  local alone, elsewhere, keys = pandoc.Blocks {}, pandoc.Inlines {}, {}
-  local cited, home, refs = {}, nil, nil
-  for _, chapter in ipairs(chapters) do
-    if chapter.known then
-      for _, id in ipairs(chapter.known.cited) do
-        elsewhere:insert(pandoc.Cite({}, { pandoc.Citation(id, "NormalCitation") }))
-      end
-    else
-      chapter.cited = {}
-      chapter.blocks:walk {
-        Cite = function(node)
-          for _, citation in ipairs(node.citations) do chapter.cited[citation.id] = true end
-          alone:insert(pandoc.Plain { node })
-          table.insert(keys, key_of(node))
-        end,
-        Div = function(div)
-          if div.identifier == "refs" then refs = div end
-        end,
-      }
-    end
-    for id in pairs(chapter.cited) do cited[id] = cited[id] or chapter.info.source end
-    if chapter.ids.refs then home = chapter end
-  end
-  if next(cited) == nil then return end
-  -- Quarto's reference list has the marks and quotes of American English, whatever `lang` says.
-  local meta = { ["link-citations"] = true, bibliography = job.bibliography or nil }
-  alone:insert(pandoc.Plain(elsewhere))
-  if refs then alone:insert(refs) end
-  local doc = pandoc.Pandoc(alone, pandoc.Meta(meta))
-  local known = {}
-  local read, entries = pcall(pandoc.utils.references, doc)
-  if not read then
-    table.insert(faults, { source = home and home.info.source or chapters[1].info.source, kind = "bibliography" })
-    return
-  end
-  for _, reference in ipairs(entries) do known[reference.id] = reference end
-  local works = pandoc.List {}
-  for key, source in pairs(cited) do
-    works:insert(key)
-    if not known[key] and not prefix_of(key) then table.insert(faults, { source = source, kind = "citation", label = key }) end
-  end
-  if not home then
-    table.insert(faults, { source = chapters[#chapters].info.source, kind = "refs" })
-  end
-  if #faults > 0 then return end
-  works:sort()
-  local before = job.citations
-  local same = before and table.concat(before.works, " ") == table.concat(works, " ")
-  local set, blocks = same and before.set or {}, nil
-  local all_set = not refs
-  for _, key in ipairs(keys) do all_set = all_set and set[key] end
-  if not all_set then
-    blocks = pandoc.utils.citeproc(doc).blocks
-    for index, key in ipairs(keys) do set[key] = json(blocks[index].content) end
-  end
-  local at = 0
-  for _, chapter in ipairs(chapters) do
-    chapter.blocks = chapter.blocks and chapter.blocks:walk {
-      Cite = function()
-        at = at + 1
-        return blocks and blocks[at].content or pandoc.read(set[keys[at]], "json").blocks[1].content
-      end,
-      Div = function(div)
-        if div.identifier == "refs" then return blocks[#keys + 2] end
-      end,
-    }
-    chapter.references, chapter.entries = home.info.path, known
-  end
-  return { works = works, set = set }
 end
 
 return M
