@@ -26,7 +26,7 @@ import pandas as pd
 
 from benchmarks import loops
 from benchmarks.results import update
-from coprod import levels, nudges
+from coprod import background, levels, nudges
 from coprod.correlates import blocks, by_form, compare_blocks, compare_forms, fit, rank_agreement
 from coprod.instrument import load_instrument
 from coprod.panel import Panel
@@ -58,7 +58,7 @@ def everything(panel: Panel) -> None:
     levels.shares(panel)
     for by in ((), ("issue",), ("issue", "area")):
         levels.means(panel, by)
-    for function in (levels.gaps, levels.by_background, levels.background_tests):
+    for function in (levels.gaps, background.means, background.wald_tests):
         function(panel)
     by_form(fit, panel)
     by_form(blocks, panel)

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from coprod import claims, diagnostics, levels, nudges, open_panel, sample
+from coprod import background, claims, diagnostics, levels, nudges, open_panel, sample
 from coprod.activity_told import told
 from coprod.cli import run
 from coprod.correlates import fit
@@ -223,8 +223,8 @@ PUBLISHED: dict[str, Callable[[Panel], pd.DataFrame]] = {
     "shares": levels.shares,
     "means": levels.means,
     "areas": lambda panel: levels.means(panel, by=("issue", "area")),
-    "background": levels.by_background,
-    "tests": levels.background_tests,
+    "background": background.means,
+    "tests": background.wald_tests,
     "spread": distributions,
     "flow": nudges.flow,
     "effects": lambda panel: nudges.effects(panel, outcomes=["willing"]),

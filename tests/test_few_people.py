@@ -10,7 +10,16 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from coprod import correlates, diagnostics, forms, levels, nudges, open_panel, ordered, scales
+from coprod import (
+    background,
+    correlates,
+    diagnostics,
+    forms,
+    nudges,
+    open_panel,
+    ordered,
+    scales,
+)
 from coprod.disclosure import digits
 from coprod.errors import BookError, ValidityError
 from coprod.panel import Panel
@@ -198,7 +207,7 @@ def test_degrees_of_freedom_say_no_more_than_the_count() -> None:
     """Each is a count less another known number; rounded on their own they left four values of it."""
     panel = as_real(people())
     tables = (
-        levels.background_tests(panel),
+        background.wald_tests(panel),
         nudges.effects(panel, outcomes=["willing"]),
         nudges.heterogeneity(panel, ["willing"]),
     )

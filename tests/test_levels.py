@@ -11,9 +11,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from coprod import background
 from coprod.design_based import SurveyDesign
 from coprod.errors import ValidityError
-from coprod.levels import background_tests, by_background, gaps, means, shares
+from coprod.levels import gaps, means, shares
 from coprod.panel import Panel, open_panel
 from coprod.paths import PANEL
 from tests.panels import made, small
@@ -66,10 +67,14 @@ def test_means_and_gaps_agree_with_survey(
 
 def test_background_agrees_with_svyglm(panel: Panel, reference: pd.DataFrame) -> None:
     assert_agrees(
-        reference, "by_background", by_background(panel), ["variable", "form", "level"], TOLERANCE
+        reference,
+        "by_background",
+        background.means(panel),
+        ["variable", "form", "level"],
+        TOLERANCE,
     )
     assert_agrees(
-        reference, "background_tests", background_tests(panel), ["variable", "form"], TOLERANCE
+        reference, "background_tests", background.wald_tests(panel), ["variable", "form"], TOLERANCE
     )
 
 
@@ -121,7 +126,7 @@ def test_the_gap_is_that_of_people_who_have_both_indices() -> None:
 def test_unweighted_gives_everybody_the_same_weight() -> None:
     frame = small()
     equal = frame.assign(weight=1.0)
-    for function in (shares, means, gaps, by_background, background_tests):
+    for function in (shares, means, gaps, background.means, background.wald_tests):
         pd.testing.assert_frame_equal(
             function(made(frame), weighted=False), function(made(equal)), check_exact=True
         )
@@ -133,8 +138,8 @@ FUNCTIONS: list[Callable[[Panel], pd.DataFrame]] = [
     means,
     lambda panel: means(panel, ("issue", "area")),
     gaps,
-    by_background,
-    background_tests,
+    background.means,
+    background.wald_tests,
 ]
 
 
@@ -303,11 +308,11 @@ def test_no_gap_has_no_standardised_size() -> None:
 def test_categories_without_respondents_are_left_out() -> None:
     frame = small()
     frame.loc[frame["education"] == "no_qualifications", "education"] = "school"
-    table = by_background(made(frame)).query("variable == 'education'")
+    table = background.means(made(frame)).query("variable == 'education'")
     assert set(table["level"]) == {"school", "college", "degree"}
     assert table["reference"].str.startswith("School").all()
     assert table.loc[table["level"] == "school", "difference"].isna().all()
-    tests = background_tests(made(frame)).query("variable == 'education'")
+    tests = background.wald_tests(made(frame)).query("variable == 'education'")
     assert (tests["df"] == 2).all()
 
 
@@ -315,22 +320,22 @@ def test_a_category_of_one_has_a_mean_and_is_compared_with_nothing() -> None:
     frame = small()
     frame.loc[frame["employment"] == "other", "employment"] = "full_time"
     frame.loc[5, "employment"] = "other"
-    table = by_background(made(frame)).query("level == 'other'")
+    table = background.means(made(frame)).query("level == 'other'")
     assert (table["n"] == 1).all() and table["mean"].notna().all()
     assert table[["mean_low", "difference", "standard_error", "p", "p_holm"]].isna().all().all()
-    tests = background_tests(made(frame)).query("variable == 'employment'")
+    tests = background.wald_tests(made(frame)).query("variable == 'employment'")
     assert (tests["df"] == 3).all() and tests["p"].notna().all()
 
 
 def test_a_background_that_does_not_vary_is_not_tested() -> None:
     frame = small().assign(minority="no")
-    assert "minority" not in set(background_tests(made(frame))["variable"])
-    row = by_background(made(frame)).query("variable == 'minority'")
+    assert "minority" not in set(background.wald_tests(made(frame))["variable"])
+    row = background.means(made(frame)).query("variable == 'minority'")
     assert row["difference"].isna().all() and len(row) == 2
 
 
 def test_holm_covers_every_difference_of_the_table(panel: Panel) -> None:
-    table = by_background(panel)
+    table = background.means(panel)
     p = table["p"].dropna().sort_values()
     expected = (p * np.arange(len(p), 0, -1)).cummax().clip(upper=1)
     found = table.loc[p.index, "p_holm"]

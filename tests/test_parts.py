@@ -13,7 +13,7 @@ import pytest
 from bs4 import BeautifulSoup, Tag
 from pypdf import PdfReader
 
-from coprod import levels, nudge_specifications, nudges
+from coprod import background, nudge_specifications, nudges
 from coprod.errors import BookError, ValidityError
 from coprod.fielded import EXPERIMENT, WEIGHT, fielded
 from coprod.instrument import load_instrument, ordered
@@ -382,6 +382,6 @@ def test_what_the_curves_need_is_said() -> None:
 def test_a_category_that_nobody_has_spoils_no_other() -> None:
     frame = small(600)
     panel = made(frame[frame["education"] != "no_qualifications"])
-    table = levels.by_background(panel).query("variable == 'education'").set_index("level")
+    table = background.means(panel).query("variable == 'education'").set_index("level")
     assert table.loc["degree", "p"].notna().all()
-    assert levels.background_tests(panel)["p"].notna().all()
+    assert background.wald_tests(panel)["p"].notna().all()

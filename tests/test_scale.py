@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from coprod import balance, levels, nudges, ordered, randomisation, resampling, sampled
+from coprod import background, balance, levels, nudges, ordered, randomisation, resampling, sampled
 from coprod.correlates import blocks, compare_blocks, compare_forms, fit
 from coprod.experiment import Contrast
 from coprod.instrument import load_instrument
@@ -27,7 +27,7 @@ from tests.panels import made
 FEW, MANY = 10_000, 80_000
 ESTIMATORS: dict[str, Callable[[Panel], pd.DataFrame]] = {
     "means": levels.means,
-    "background_tests": levels.background_tests,
+    "background_tests": background.wald_tests,
     "fit": lambda panel: fit(panel, "collective"),
     "blocks": lambda panel: blocks(panel, "collective", draws=25),
     "effects": lambda panel: nudges.effects(panel, weights=["weighted"], outcomes=["willing"]),

@@ -19,6 +19,7 @@ from matplotlib.figure import Figure
 from matplotlib.text import Text
 
 from coprod import (
+    background,
     claims,
     correlates,
     diagnostics,
@@ -86,7 +87,7 @@ FIGURES: dict[str, Callable[[Panel], Figure]] = {
     "answers": lambda panel: figures.answers_by_item(levels.shares(panel), panel, "health"),
     "issue": lambda panel: figures.levels_by_issue(levels.means(panel, by=("issue",)), panel),
     "area": lambda panel: figures.gaps_by_area(levels.means(panel, by=("issue", "area")), panel),
-    "background": lambda panel: figures.levels_by_background(levels.by_background(panel), panel),
+    "background": lambda panel: figures.levels_by_background(background.means(panel), panel),
     "loadings": lambda panel: figures.loadings(scales.two_factors(panel), panel),
     "overlap": lambda panel: figures.overlap_by_issue(forms.overlap(panel), panel),
     "profiles": lambda panel: figures.profiles_by_issue(forms.profiles(panel), panel),
@@ -134,9 +135,9 @@ TABLES: dict[str, Callable[[Panel], Table]] = {
     "items": lambda panel: tables.items(levels.shares(panel), panel),
     "gaps": lambda panel: tables.gaps(levels.gaps(panel, by=("issue",)), panel),
     "area gaps": lambda panel: tables.gaps_by_area(levels.gaps(panel, by=("issue", "area")), panel),
-    "background": lambda panel: tables.levels_by_background(levels.by_background(panel), panel),
+    "background": lambda panel: tables.levels_by_background(background.means(panel), panel),
     "profiles": lambda panel: tables.profiles(forms.profiles(panel), panel),
-    "tests": lambda panel: tables.background_tests(levels.background_tests(panel), panel),
+    "tests": lambda panel: tables.background_tests(background.wald_tests(panel), panel),
     "correlations": lambda panel: tables.correlations(forms.correlations(panel), panel),
     "overlap": lambda panel: tables.overlap(forms.overlap(panel), panel),
     "coefficients": lambda panel: tables.coefficients(FITS(), panel),
@@ -472,7 +473,7 @@ def test_no_mark_is_cut_off_where_a_panel_does_more() -> None:
     numbers = ["mean", "low", "high"]
     means = levels.means(PANEL, by=("issue", "area"))
     high = means.assign(**{name: means[name] + 34 for name in numbers})
-    groups = levels.by_background(PANEL)
+    groups = background.means(PANEL)
     ends = ["mean", "mean_low", "mean_high"]
     more = groups.assign(**{name: groups[name] + 30 for name in ends})
     factors = scales.two_factors(PANEL)

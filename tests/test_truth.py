@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from coprod import forms, levels, truth
+from coprod import background, forms, levels, truth
 from coprod.correlates import blocks, compare_forms, fit, predict_over, rank_agreement
 from coprod.design import load_design
 from coprod.errors import ValidityError
@@ -94,7 +94,7 @@ def estimates(panel: Panel) -> pd.Series:
             grouped = named | {"term": "=group", "level": "group"}
             add("overlap", forms.overlap(panel, by), ["share"], grouped)
     add("shares", levels.shares(panel), ["share"], {"term": "item", "level": "answer"})
-    table = levels.by_background(panel)
+    table = background.means(panel)
     add("by_background", table, ["mean", "difference"], {"issue": "=all", "term": "variable"})
     add("correlations", forms.correlations(panel), ["correlation"])
     add("profiles", forms.profiles(panel), ["mean", "any"], {"term": "=group", "level": "group"})

@@ -248,7 +248,7 @@ def levels_by_background(differences: pd.DataFrame, panel: Panel) -> Figure:
     Parameters
     ----------
     differences
-        As of `coprod.levels.by_background`.
+        As of `coprod.background.means`.
     panel
         Where the numbers come from.
     """

@@ -92,7 +92,7 @@ def gaps_by_area(frame: pd.DataFrame, panel: Panel) -> Table:
 
 
 def levels_by_background(frame: pd.DataFrame, panel: Panel) -> Table:
-    """The mean of both forms in each group of people, from `coprod.levels.by_background`."""
+    """The mean of both forms in each group of people, from `coprod.background.means`."""
     shown = frame.assign(interval=intervals(frame, "mean_low", "mean_high", 1))
     wide, columns, spanners = side_by_side(
         shown,
@@ -116,7 +116,7 @@ def levels_by_background(frame: pd.DataFrame, panel: Panel) -> Table:
 
 
 def background_tests(frame: pd.DataFrame, panel: Panel) -> Table:
-    """One test a background and form, from `coprod.levels.background_tests`."""
+    """One test a background and form, from `coprod.background.wald_tests`."""
     shown = frame.assign(label=frame["variable"].map(labels(panel)))
     forms, own = panel.instrument.forms, {"statistic": "F", "p_holm": "p"}
     wide, columns, spanners = side_by_side(shown, ["label", "df"], "form", forms, own)
