@@ -105,14 +105,16 @@ def _converted(job: Mapping[str, Any]) -> dict[str, Any]:
         given.write_text(json.dumps(job), encoding="utf-8")
         command = [str(PANDOC), "lua", str(FILTERS / "book.lua"), str(given), str(made)]
         # In a locale without UTF-8, Pandoc would not find its filters in a folder named in other letters.
-        # With more memory for what is new, it looks less often for what is no longer needed, a sixth of its time.
+        # With more memory for what is new, it looks less often for what is no longer needed, a fifth of its time
+        # for a whole book; for some chapters, to be given so much takes longer.
+        some = any("known" in chapter for chapter in job["chapters"])
         run = subprocess.run(
             command,
             capture_output=True,
             text=True,
             encoding="utf-8",
             check=False,
-            env=os.environ | {"LC_ALL": "C.UTF-8", "GHCRTS": "-A128m"},
+            env=os.environ | {"LC_ALL": "C.UTF-8", "GHCRTS": "-A32m" if some else "-A256m"},
         )
         if run.returncode or not made.exists():
             said = run.stderr.strip().splitlines() or ["it said nothing"]

@@ -339,12 +339,13 @@ function M.chapter(chapter)
   -- How many lines the chapter will have in the contents and in the lists of figures and tables.
   local lines = { heading = 1, fig = 0, tbl = 0 }
   local blocks = chapter.blocks:walk {
+    traverse = "topdown",
     Div = function(div)
       if div.classes:includes "coprod-float" then
         local kind = div.attributes.kind
         lines[kind] = (lines[kind] or 0) + 1
-        div.attributes.height = tostring(height(div))
-        return div
+        if kind == "fig" then div.attributes.height = tostring(height(div)) end
+        return div, false
       end
     end,
   }:walk {
