@@ -33,6 +33,8 @@ __all__ = ["UNHEARD", "Nursery", "kernel_manager", "nursery"]
 # Elsewhere, forking after imports is known to crash (macOS) or is not there (Windows).
 FORKS = sys.platform == "linux"
 PROGRAM = Path(__file__).parent / "forking.py"
+ENDING = 5
+"""For how many seconds a kernel that was told to end is waited for."""
 # So many bytes has the path of a socket at most, on macOS and a few less than on Linux.
 LONGEST_SOCKET = 104
 # Jupyter prints tracebacks of what is raised too, and is said to the user once.
@@ -162,9 +164,12 @@ class ForkingProvisioner(LocalProvisioner):
         """End the kernel and wait until it has, for which Jupyter would look only ten times a second."""
         forked = self.process
         await super().kill(restart)
-        while forked and forked.poll() is None:
-            await asyncio.sleep(0.005)
-        await self.wait()
+        # As long as Jupyter would wait: a process that the system holds may not end at once.
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(ENDING):
+                while forked and forked.poll() is None:
+                    await asyncio.sleep(0.005)
+                await self.wait()
 
 
 @contextlib.contextmanager
