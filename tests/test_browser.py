@@ -135,7 +135,9 @@ def test_a_page_read_from_a_file_works_and_says_what_search_needs(
     page.get_by_role("button", name="Dark mode").click()
     page.keyboard.press("/")
     expect(page.locator("#search-status")).to_contain_text("python -m http.server")
+    expect(page.locator("#search-close")).to_be_focused()
     page.keyboard.press("Escape")
+    expect(page.locator("#search")).to_be_hidden()
     page.get_by_role("link", name="Chapter 1").click()
     page.wait_for_url("file:///**/chapters/one.html")
     assert page.locator("#fig-bars svg path").count() > 0

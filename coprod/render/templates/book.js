@@ -255,13 +255,14 @@
 
   function open() {
     if (dialog.open) return;
+    const file = location.protocol === "file:";
+    input.disabled = file; // before it opens: one that is disabled while it has the focus swallows Escape
     dialog.showModal();
-    input.select();
-    if (location.protocol === "file:") {
-      input.disabled = true;
+    if (file) {
       status.textContent = "This page was opened from a file, and search works only when a web server hands out the pages. "
         + "In the folder of the book, run “python -m http.server” and open http://localhost:8000 in the browser.";
     } else {
+      input.select();
       load().catch(() => { engine = null; });
     }
   }
