@@ -14,8 +14,8 @@ import pytest
 from nbclient import NotebookClient
 from nbformat.v4 import new_code_cell, new_notebook
 
-from coprod.render.execute import kernel_environment
-from coprod.render.kernels import FORKS, Nursery, kernel_manager, nursery
+from coprod.render.kernels import kernel_manager
+from coprod.render.nursery import FORKS, Nursery, kernel_environment, nursery
 
 pytestmark = pytest.mark.skipif(not FORKS, reason="kernels are forked on Linux only")
 

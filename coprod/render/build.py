@@ -23,6 +23,7 @@ from coprod.programs import program_rows
 from coprod.render.chapter import Chapter, read_chapters
 from coprod.render.engine import ENGINES, choose_engine
 from coprod.render.kept import Kept
+from coprod.render.nursery import kernel_environment, nursery_for
 from coprod.render.place import check_output, fresh_folder, tidy
 from coprod.render.project import CONFIG, Book, open_book
 from coprod.render.provenance import Provenance, gather, refuse_changed, write_record
@@ -166,12 +167,13 @@ def _results(
     missing = [chapter for chapter, there in zip(chapters, found, strict=True) if there is None]
     ran: Iterator[Mapping[str, Any]] = iter(())
     if missing:
-        from coprod.render.execute import TIMEOUT, run_chapters
-        from coprod.render.paper import set_before
+        with nursery_for(missing) as kernels:
+            from coprod.render.execute import TIMEOUT, run_chapters
+            from coprod.render.paper import set_before
 
-        workers, limit = jobs or os.cpu_count() or 1, timeout or TIMEOUT
-        with set_before(last_paper, workers - len(missing)):
-            ran = iter(run_chapters(book, missing, workers, limit, progress, kept))
+            workers, limit = jobs or os.cpu_count() or 1, timeout or TIMEOUT
+            with set_before(last_paper, workers - len(missing)):
+                ran = iter(run_chapters(book, missing, kernels, workers, limit, progress, kept))
     return [next(ran) if there is None else there for there in found]
 
 
@@ -199,7 +201,8 @@ def write_notebooks(
 
     book = open_book(project)
     chapters = [chapter for chapter in read_chapters(book) if has_code(chapter)]
-    ran = run_chapters(book, chapters, os.cpu_count() or 1, progress=progress)
+    with nursery_for(chapters) as kernels:
+        ran = run_chapters(book, chapters, kernels, os.cpu_count() or 1, progress=progress)
     folder.mkdir(parents=True, exist_ok=True)
     written = []
     for chapter, notebook in zip(chapters, ran, strict=True):
@@ -213,8 +216,6 @@ def write_notebooks(
 
 def _render_with_quarto(book: Book, to: str, fresh: Path, provenance: Provenance) -> None:
     """Let Quarto render a copy of the project, so that what it leaves behind is not ours to tidy."""
-    from coprod.render.execute import kernel_environment
-
     with tempfile.TemporaryDirectory(prefix="coprod-") as temporary:
         project = Path(temporary) / "project"
         left_out = shutil.ignore_patterns(".*", book.output.name, fresh.name, "__pycache__")

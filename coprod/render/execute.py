@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
 import re
 import tempfile
 import time
@@ -23,9 +22,10 @@ from coprod.errors import BookError, Fault
 from coprod.render.bytecode import know_by_content
 from coprod.render.chapter import Cell, Chapter
 from coprod.render.kept import Kept
-from coprod.render.kernels import UNHEARD, Nursery, kernel_manager, nursery
+from coprod.render.kernels import UNHEARD, kernel_manager
 from coprod.render.keys import PACKAGE
 from coprod.render.notebook import chapter_notebook, has_code, source_lines
+from coprod.render.nursery import Nursery, kernel_environment
 from coprod.render.project import Book
 from coprod.render.told import READ_VARIABLE
 
@@ -34,12 +34,6 @@ __all__ = ["TIMEOUT", "Progress", "run_chapters"]
 # Called with a chapter's source, the number of cells run so far and the number in all.
 Progress = Callable[[str, int, int], None]
 
-# One thread for linear algebra in each process: two chapters with default threads are slower than one.
-THREADS = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
-# From so many kernels on, or where one needs what the statistics import, it takes less to import all that once
-# and fork them.
-MANY = 4
-STATISTICS = re.compile(r"^\s*from coprod(\.show)? import", re.MULTILINE)
 TIMEOUT = 600
 """After how many seconds a cell is stopped, unless a build says otherwise."""
 STARTING = 120
@@ -50,6 +44,7 @@ COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 def run_chapters(
     book: Book,
     chapters: Sequence[Chapter],
+    kernels: Nursery | None,
     jobs: int = 2,
     timeout: int = TIMEOUT,
     progress: Progress | None = None,
@@ -63,6 +58,8 @@ def run_chapters(
         The project.
     chapters
         Its chapters.
+    kernels
+        What forks their kernels (:func:`coprod.render.nursery.nursery_for`); with none, each is started anew.
     jobs
         How many chapters run at once.
     timeout
@@ -83,7 +80,7 @@ def run_chapters(
         When a cell raises, hangs or kills its kernel: chapter, cell, line and exception.
     """
 
-    async def run_all(kernels: Nursery | None) -> list[NotebookNode]:
+    async def run_all() -> list[NotebookNode]:
         limit = asyncio.Semaphore(jobs)
 
         async def run(chapter: Chapter) -> NotebookNode:
@@ -106,20 +103,9 @@ def run_chapters(
     )
     if wanted:
         know_by_content(PACKAGE)
-        needed = any(STATISTICS.search(cell.text) for chapter in wanted for cell in chapter.cells)
-        with nursery(kernel_environment(), preload=needed or len(wanted) >= MANY) as kernels:
-            ran = asyncio.run(run_all(kernels))
+        ran = asyncio.run(run_all())
         done |= {chapter.entry.source: each for chapter, each in zip(wanted, ran, strict=True)}
     return [done[chapter.entry.source] for chapter in chapters]
-
-
-def kernel_environment() -> dict[str, str]:
-    """The environment of a kernel: single-threaded, seeded, the same on every machine."""
-    environment = dict(os.environ)
-    environment.update(dict.fromkeys(THREADS, "1"))
-    environment.update(PYTHONHASHSEED="0", TZ="UTC", PYTHONIOENCODING="utf-8", PYTHONUTF8="1")
-    environment.pop("PYTHONSTARTUP", None)
-    return environment
 
 
 async def _run_chapter(

@@ -1,26 +1,13 @@
-"""Kernels that start in a fraction of the time and end with the build: forked from one process.
-
-A kernel spends two seconds on importing what every chapter needs. For many kernels that process does it once
-for all. It ends them when the build ends, however that ends, with all that their cells have started. Where the
-system cannot fork safely, kernels are started one by one, as Jupyter does.
-"""
+"""Kernels as Jupyter manages them: forked where there is a process to fork them from, else started one by one."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import itertools
-import json
 import logging
 import os
-import signal
 import subprocess
-import sys
-import tempfile
-import threading
-from collections.abc import Iterator, Mapping
 from pathlib import Path
-from queue import Queue
 from typing import Any, cast
 
 from jupyter_client.connect import KernelConnectionInfo
@@ -28,11 +15,10 @@ from jupyter_client.kernelspec import KernelSpecManager
 from jupyter_client.manager import AsyncKernelManager
 from jupyter_client.provisioning import LocalProvisioner
 
-__all__ = ["UNHEARD", "Nursery", "kernel_manager", "nursery"]
+from coprod.render.nursery import Nursery
 
-# Elsewhere, forking after imports is known to crash (macOS) or is not there (Windows).
-FORKS = sys.platform == "linux"
-PROGRAM = Path(__file__).parent / "forking.py"
+__all__ = ["UNHEARD", "ForkingProvisioner", "kernel_manager"]
+
 ENDING = 5
 """For how many seconds a kernel that was told to end is waited for."""
 # So many bytes has the path of a socket at most, on macOS and a few less than on Linux.
@@ -41,107 +27,6 @@ LONGEST_SOCKET = 104
 UNHEARD = logging.getLogger("coprod.kernels")
 UNHEARD.addHandler(logging.NullHandler())
 UNHEARD.propagate = False
-
-
-class Nursery:
-    """The process that forks kernels, and what it says of them.
-
-    Parameters
-    ----------
-    environment
-        That of the process.
-    preload
-        Whether it imports what most kernels need.
-    """
-
-    def __init__(self, environment: Mapping[str, str], preload: bool = True) -> None:
-        # What a kernel says before it is one, or when it cannot be one: no reader's business.
-        self.heard = tempfile.TemporaryFile()  # noqa: SIM115 - as long as the process
-        self.process = subprocess.Popen(
-            [sys.executable, "-P", str(PROGRAM), *(["preload"] if preload else [])],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=self.heard,
-            env=dict(environment),
-        )
-        self.numbers = itertools.count()
-        self.started: dict[int, Queue[int]] = {}
-        self.ended: dict[int, int] = {}
-        self.gone = False
-        threading.Thread(target=self._listen, daemon=True).start()
-
-    def _listen(self) -> None:
-        assert self.process.stdout is not None
-        for line in self.process.stdout:
-            said = json.loads(line)
-            if "started" in said:
-                self.started.pop(said["started"]).put(said["process"])
-            else:
-                self.ended[said["ended"]] = said["status"]
-        self.gone = True
-        for waiting in self.started.values():
-            waiting.put(0)
-
-    def start(self, arguments: list[str], folder: str, environment: Mapping[str, str]) -> Forked:
-        """A new kernel; raises an OSError where there can be none."""
-        number, answer = next(self.numbers), Queue[int]()
-        self.started[number] = answer
-        request = {
-            "start": number,
-            "arguments": arguments,
-            "folder": folder,
-            "environment": dict(environment),
-        }
-        assert self.process.stdin is not None
-        self.process.stdin.write(json.dumps(request).encode() + b"\n")
-        self.process.stdin.flush()
-        if not (process := 0 if self.gone else answer.get()):
-            raise OSError("no kernel could be started")
-        return Forked(self, process)
-
-    def close(self) -> None:
-        """End it, and every kernel that is left."""
-        assert self.process.stdin is not None
-        with contextlib.suppress(OSError):
-            self.process.stdin.close()
-        try:
-            self.process.wait(5)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait()
-        self.heard.close()
-
-    def last_words(self) -> str:
-        """The last line that it or one of its kernels has said, or nothing."""
-        self.heard.seek(0)
-        lines = self.heard.read().decode(errors="replace").split("\n")
-        return next((line.strip() for line in reversed(lines) if line.strip()), "")
-
-
-class Forked:
-    """A kernel's process, with what Jupyter asks of a `subprocess.Popen`."""
-
-    stdin = stdout = stderr = None
-
-    def __init__(self, nursery: Nursery, pid: int) -> None:
-        self.nursery = nursery
-        self.pid = pid
-
-    def poll(self) -> int | None:
-        return -signal.SIGKILL if self.nursery.gone else self.nursery.ended.get(self.pid)
-
-    def wait(self) -> int | None:
-        return self.poll()
-
-    def send_signal(self, number: int) -> None:
-        if self.poll() is None:
-            os.killpg(self.pid, number)
-
-    def kill(self) -> None:
-        self.send_signal(signal.SIGKILL)
-
-    def terminate(self) -> None:
-        self.send_signal(signal.SIGTERM)
 
 
 class ForkingProvisioner(LocalProvisioner):
@@ -170,19 +55,6 @@ class ForkingProvisioner(LocalProvisioner):
                 while forked and forked.poll() is None:
                     await asyncio.sleep(0.005)
                 await self.wait()
-
-
-@contextlib.contextmanager
-def nursery(environment: Mapping[str, str], preload: bool = True) -> Iterator[Nursery | None]:
-    """The process that forks kernels, for as long as they are needed; None where none can be."""
-    if not FORKS:
-        yield None
-        return
-    made = Nursery(environment, preload)
-    try:
-        yield made
-    finally:
-        made.close()
 
 
 def kernel_manager(folder: Path, kernels: Nursery | None) -> AsyncKernelManager:

@@ -16,9 +16,10 @@ from nbval.plugin import IPyNbFile
 
 from coprod.paths import PROJECT
 from coprod.render.chapter import read_chapters
-from coprod.render.execute import STARTING, kernel_environment
-from coprod.render.kernels import ForkingProvisioner, Nursery, nursery
+from coprod.render.execute import STARTING
+from coprod.render.kernels import ForkingProvisioner
 from coprod.render.notebook import CSV, notebook_name
+from coprod.render.nursery import Nursery, kernel_environment, nursery
 from coprod.render.project import open_book
 
 # A picture's last digits differ between processors, so a kept notebook only names it (PICTURE in
