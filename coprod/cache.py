@@ -40,6 +40,8 @@ def _made_by() -> str:
 
 # When the package is imported, so that it is the code that runs, whatever is edited later.
 MADE_BY = _made_by()
+MOST = 40
+"""So many results of a name are kept: those that were used last."""
 
 
 def _fingerprint(frame: pd.DataFrame) -> str:
@@ -62,7 +64,8 @@ def remembered(
     """A result of a panel, computed once.
 
     Kept as Parquet in the project's folder `.cache`, or in the folder that the environment
-    variable COPROD_CACHE names; ``COPROD_CACHE=off`` keeps nothing. Only aggregated results may be
+    variable COPROD_CACHE names; ``COPROD_CACHE=off`` keeps nothing. Of each name, the results that
+    were used last are kept, forty of them. Only aggregated results may be
     kept, never rows of respondents: a panel may be of real people, and a copy of their answers
     that nobody knows of would outlive the file that they consented to. A file that is damaged, or
     is not of this result, is made anew; a folder that cannot be written to keeps nothing. Kept or
@@ -114,6 +117,7 @@ def remembered(
     if found is None:
         found = _aggregated(name, compute())
         _write(file, key, found)
+        _forget_oldest(file.parent, name)
     return found
 
 
@@ -132,8 +136,11 @@ def _read(file: Path, key: str) -> pd.DataFrame | None:
         return None
     marks = table.schema.metadata or {}
     expected = {b"coprod_key": key, b"coprod_content": _fingerprint(frame)}
-    whole = all(marks.get(name) == value.encode() for name, value in expected.items())
-    return frame if whole else None
+    if any(marks.get(name) != value.encode() for name, value in expected.items()):
+        return None
+    with suppress(OSError):
+        os.utime(file)  # it was used last now
+    return frame
 
 
 def _write(file: Path, key: str, frame: pd.DataFrame) -> None:
@@ -149,4 +156,12 @@ def _write(file: Path, key: str, frame: pd.DataFrame) -> None:
         pq.write_table(table, file)
     except (OSError, pa.ArrowException):
         with suppress(OSError):
+            file.unlink()
+
+
+def _forget_oldest(folder: Path, name: str) -> None:
+    """Remove what has not been used for longest: results of panels and of code that are no more."""
+    with suppress(OSError):  # others may do the same at once
+        files = sorted(folder.glob(f"{name}-*.parquet"), key=lambda file: file.stat().st_mtime)
+        for file in files[:-MOST]:
             file.unlink()

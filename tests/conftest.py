@@ -44,6 +44,11 @@ LONG = (
 )
 
 
+def pytest_configure() -> None:
+    """Let builds without a cache take what the statistics of this run have computed already."""
+    os.environ.setdefault("COPROD_CACHE", str(Path(__file__).parent.parent / ".cache"))
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Start with the long files, and leave the browser tests out where there is no browser.
 

@@ -19,7 +19,7 @@ from pypdf import PdfReader
 from benchmarks.campaign import contents, processes_in
 from coprod.cli import run
 from coprod.errors import BookError
-from coprod.render import conversion, kernels, place
+from coprod.render import conversion, nursery, place
 from coprod.render.build import choose_engine, render
 from coprod.render.place import check_output, fresh_folder
 from tests.books import CONFIG, FILES, WORDS, write_book
@@ -338,7 +338,7 @@ def test_a_kernel_that_cannot_start_is_said_once(
 ) -> None:
     program = tmp_path / "forking.py"
     program.write_text("import sys\nsys.exit('there is no room')\n")
-    monkeypatch.setattr(kernels, "PROGRAM", program)
+    monkeypatch.setattr(nursery, "PROGRAM", program)
     project = write_book(tmp_path / "project")
     assert run(["render", "--project", str(project), "--engine", "embedded", "--quiet"]) == 2
     said = capfd.readouterr().err.splitlines()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -162,6 +163,28 @@ def test_a_file_of_another_result_is_not_believed(folder: Path, panel: Panel) ->
     compute().to_parquet(file)
     remembered("some", panel, {"of": 1}, compute)
     assert compute.times == 6
+
+
+def test_what_has_not_been_used_for_longest_is_forgotten(
+    folder: Path, panel: Panel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cache, "MOST", 3)
+    compute = Counted()
+    remembered("other", panel, {}, compute)
+    known = set(folder.iterdir())
+    for number in range(3):
+        remembered("some", panel, {"of": number}, compute)
+        (made,) = set(folder.iterdir()) - known
+        os.utime(made, (number, number))
+        known.add(made)
+    remembered("some", panel, {"of": 0}, compute)
+    assert compute.times == 4  # the oldest, and used last now
+    remembered("some", panel, {"of": 3}, compute)
+    assert len(list(folder.iterdir())) == 4
+    for number, times in ((0, 5), (2, 5), (3, 5), (1, 6)):
+        remembered("some", panel, {"of": number}, compute)
+        assert compute.times == times, number
+    assert len(list(folder.glob("other-*"))) == 1
 
 
 def test_where_nothing_can_be_written_nothing_is_kept(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
@@ -121,6 +122,39 @@ def test_what_a_change_touches_is_run_and_nothing_else(
     assert book.built() == []
     assert book.built(cache=False) == ["one", "two"]
     assert contents(book.project / "_book") == ours
+
+
+REMEMBERS = """\
+# Two {{#sec-two}}
+
+```{{python}}
+import pandas as pd
+from coprod import open_panel
+from coprod.cache import remembered
+
+def compute():
+    with open("{runs}", "a") as file:
+        print("computed", file=file)
+    return pd.DataFrame({{"n": [1]}})
+
+for _ in range(2):
+    remembered("counted", open_panel(), {{}}, compute)
+```
+"""
+
+
+def test_without_a_cache_single_results_are_not_those_of_earlier_builds(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    book = Book(tmp_path)
+    (book.project / "chapters/two.qmd").write_text(REMEMBERS.format(runs=book.runs))
+    monkeypatch.delenv("COPROD_CACHE", raising=False)
+    for _ in range(2):
+        assert book.built(cache=False) == ["computed", "one"]
+    assert "COPROD_CACHE" not in os.environ
+    monkeypatch.setenv("COPROD_CACHE", str(tmp_path / "single"))
+    assert book.built(cache=False) == ["computed", "one"]
+    assert book.built(cache=False) == ["one"]
 
 
 @pytest.mark.parametrize("which", ["PACKAGE", "DATA", "LOCK"])

@@ -90,7 +90,8 @@ def render(
         bool,
         typer.Option(
             "--cache/--no-cache",
-            help="Whether results of earlier builds are taken and kept, as by default.",
+            help="Whether results of earlier builds are taken and kept, as by default; "
+            "without, all is computed anew.",
         ),
     ] = True,
     timeout: Annotated[

@@ -10,6 +10,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,7 +23,7 @@ from coprod.labels import plain
 from coprod.programs import program_rows
 from coprod.render.chapter import Chapter, read_chapters
 from coprod.render.engine import ENGINES, choose_engine
-from coprod.render.kept import Kept
+from coprod.render.kept import Kept, computed_anew
 from coprod.render.nursery import kernel_environment, nursery_for
 from coprod.render.place import check_output, fresh_folder, tidy
 from coprod.render.project import CONFIG, Book, open_book
@@ -167,7 +168,7 @@ def _results(
     missing = [chapter for chapter, there in zip(chapters, found, strict=True) if there is None]
     ran: Iterator[Mapping[str, Any]] = iter(())
     if missing:
-        with nursery_for(missing) as kernels:
+        with nullcontext() if kept else computed_anew(), nursery_for(missing) as kernels:
             from coprod.render.execute import TIMEOUT, run_chapters
             from coprod.render.paper import set_before
 

@@ -13,8 +13,9 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Mapping
-from contextlib import suppress
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -25,9 +26,11 @@ from coprod.render.keys import DATA, PACKAGE, base_key, file_hash, of_looks, tex
 from coprod.render.notebook import chapter_cells, has_code, notebook_name
 from coprod.render.project import Book
 
-__all__ = ["Kept", "forget"]
+__all__ = ["Kept", "computed_anew", "forget"]
 
 FOLDER = Path(".cache") / "chapters"
+SINGLE = "COPROD_CACHE"
+"""What names the folder of single results (:mod:`coprod.cache`)."""
 
 
 class Kept:
@@ -96,6 +99,23 @@ class Kept:
             elif (path := _of_project(rest, self.book.folder)) is not None:
                 found[name] = file_hash(path)
         return found
+
+
+@contextmanager
+def computed_anew() -> Iterator[None]:
+    """Let chapters that are run here share no single results but their own.
+
+    Where the environment says whose they share, they share those.
+    """
+    if os.environ.get(SINGLE):
+        yield
+        return
+    with tempfile.TemporaryDirectory(prefix="coprod-", ignore_cleanup_errors=True) as folder:
+        os.environ[SINGLE] = folder
+        try:
+            yield
+        finally:
+            del os.environ[SINGLE]
 
 
 def forget(folder: Path) -> None:
