@@ -4,6 +4,7 @@ A small book is edited at random: prose, cells, options, includes, bibliography,
 and the package that makes it, with its filters and templates. After each edit it is built with all that is
 kept of earlier builds, and from nothing, with another copy of the package, in another folder. Both must give
 the same bytes, or refuse with the same words. Some edits come with a clock that was set back or forth.
+With ``--whole`` it is this book itself that is edited, with the statistics of its package; that takes an hour.
 """
 
 from __future__ import annotations
@@ -12,7 +13,6 @@ import argparse
 import collections
 import os
 import random
-import re
 import shutil
 import sys
 import time
@@ -21,11 +21,19 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from benchmarks.campaign import PROJECT, Place, Result, differing, place, table
+from benchmarks.edits import (
+    BREAKING,
+    BREAKING_WHOLE,
+    CONFIG,
+    EDITING,
+    EDITING_WHOLE,
+    OWN,
+    PACKAGE,
+    Edit,
+)
 
 EDITS = 60
 BOOK = PROJECT / "tests" / "conformance" / "book"
-PACKAGE = "package:"
-"""What starts the name of a file of the package and not of the book."""
 
 # A chapter that takes its numbers from the package, from data of the package and from a file beside it.
 CHAPTER = """\
@@ -63,94 +71,6 @@ print(sorted(told("provenance")["inputs"]))
 """
 
 
-@dataclass(frozen=True)
-class Edit:
-    """What somebody may change: of which kind it is, in which file, and how."""
-
-    kind: str
-    file: str
-    change: Callable[[str, random.Random], str]
-
-
-def number(before: str, after: str = "") -> Callable[[str, random.Random], str]:
-    """Another number of three digits in its place, so that the file keeps its size."""
-    pattern = re.compile(rf"({before})\d{{3}}({after})")
-
-    def change(text: str, drawn: random.Random) -> str:
-        assert pattern.search(text), f"no {before}"
-        return pattern.sub(lambda found: f"{found[1]}{drawn.randrange(100, 1000)}{found[2]}", text)
-
-    return change
-
-
-def either(one: str, other: str) -> Callable[[str, random.Random], str]:
-    """One text in the place of the other, whichever is there."""
-
-    def change(text: str, drawn: random.Random) -> str:
-        assert one in text or other in text, f"neither {one} nor {other}"
-        return text.replace(one, other, 1) if one in text else text.replace(other, one, 1)
-
-    return change
-
-
-def added(words: str) -> Callable[[str, random.Random], str]:
-    """Words at the end, with a number in them."""
-    return lambda text, drawn: f"{text}{words % drawn.randrange(100, 1000)}"
-
-
-INDEX, ONE, TWO, OWN = "index.qmd", "chapters/one.qmd", "chapters/two.qmd", "chapters/package.qmd"
-CONFIG, FORMULA = "_quarto.yml", "${name} takes a number"
-EDITING = (
-    Edit("prose", INDEX, added("\nA sentence, the %dth.\n")),
-    Edit("prose", ONE, either("shows the four values", "shows all four values")),
-    Edit("prose", TWO, either("Back to @fig-bars", "Again to @fig-bars")),
-    Edit("prose", TWO, either("# Tables and words", "# Words and tables")),
-    Edit("prose", OWN, number("is edited ")),
-    Edit("cell", ONE, either("[2, 3, 5, 7]", "[2, 3, 5, 8]")),
-    Edit("cell", TWO, either("61.25", "62.25")),
-    Edit("cell", OWN, number(r"\{", r"\} \|")),
-    Edit("inline", ONE, either("{python} total", "{python} total + 1")),
-    Edit("option", ONE, either("#| echo: false", "#| echo: true")),
-    Edit("option", ONE, either("#| layout-ncol: 2", "#| layout-ncol: 1")),
-    Edit("option", TWO, either("A data frame", "A frame of data")),
-    Edit("option", OWN, number("package says, ")),
-    Edit("option", ONE, either("Bar chart of four", "Chart of four")),
-    Edit("include", "chapters/_shared.qmd", added("\nAnd one, the %dth.\n")),
-    Edit("bibliography", "references.bib", either("year", "year ")),
-    Edit("bibliography", "references.bib", number(r"year\s*=\s*\{2", "")),
-    Edit("style sheet", "style.css", number("margin: ")),
-    Edit("settings", CONFIG, either("Conformance book", "Book of conformance")),
-    Edit("settings", CONFIG, either("echo: true", "echo: false")),
-    Edit("settings", CONFIG, either("code-fold: true", "code-fold: show")),
-    Edit("settings", CONFIG, either("Ada Example", "Eve Example")),
-    Edit("settings", CONFIG, either("toc: true", "toc: false")),
-    Edit("settings", CONFIG, either("Synthetic data", "Data of no one")),
-    Edit("data beside", "chapters/beside.txt", added("%d ")),
-    Edit("data beside", "chapters/square.png", lambda text, drawn: text),
-    Edit("resource", "chapters/files/levels.csv", added("x,%d\n")),
-    Edit("data", f"{PACKAGE}data/panel.csv", number("synthetic,R0001,A,0.", "")),
-    Edit("data", f"{PACKAGE}data/panel.csv", either("0.754727,94", "0.754727,49")),
-    Edit("data", f"{PACKAGE}data/codebook.yml", added("# %d\n")),
-    Edit("package", f"{PACKAGE}coprod/edited.py", number("NUMBER = ")),
-    Edit("package", f"{PACKAGE}coprod/edited.py", number("NUMBER = ")),
-    Edit("package", f"{PACKAGE}coprod/render/kernel.py", added("# %d\n")),
-    Edit("package", f"{PACKAGE}coprod/render/site.py", either("Appendix {self", "Annex {self")),
-    Edit("filter", f"{PACKAGE}coprod/render/filters/web.lua", added("\n-- %d\n")),
-    Edit("template", f"{PACKAGE}coprod/render/templates/page.html", either("Made with", "Done by")),
-    Edit("template", f"{PACKAGE}coprod/render/templates/paper.typ", either("#1d1d1f", "#1d1d2f")),
-    Edit("template", f"{PACKAGE}coprod/render/templates/style.css", added("\n/* %d */\n")),
-    Edit("lock file", f"{PACKAGE}requirements.lock", added("# %d\n")),
-)
-# What no book can be made of. The next edit takes it back.
-BREAKING = (
-    Edit("broken", TWO, added("\nSee @fig-none%d.\n")),
-    Edit("broken", ONE, added("\n```{python}\n1 / (%d - %d)\n```\n".replace("- %d", "* 0"))),
-    Edit("broken", OWN, added("\n```{python}\n#| no-such: %d\n```\n")),
-    Edit("broken", OWN, added("\n{{< include _none%d.qmd >}}\n")),
-    Edit("broken", CONFIG, added("\nno-such-key: %d\n")),
-    Edit("broken", "references.bib", added("\n@book{broken%d,\n")),
-    Edit("broken", f"{PACKAGE}coprod/edited.py", added("\nraise RuntimeError('no %d')\n")),
-)
 # The defect that must be found: what every chapter rests on is taken to be always the same.
 CRIPPLED = '\n\ndef file_hash(path):\n    return ""\n'
 
@@ -283,16 +203,25 @@ class Campaign:
         return [fault for tally in self.tallies.values() for fault in tally.faults]
 
 
-def copy_package(folder: Path, cripple: bool) -> Path:
-    """A copy of the package with what it needs, and with one module that is there to be edited."""
-    package = folder / "package"
-    left_out = (".*", "_book", "dist", "tests", "docs", "examples", "__pycache__")
-    shutil.copytree(PROJECT, package, ignore=shutil.ignore_patterns(*left_out))
-    (package / "coprod" / "edited.py").write_text("NUMBER = 100\n", encoding="utf-8")
+def copy_package(place: Place, cripple: bool, *left_out: str) -> None:
+    """A copy of the project, with one module that is there to be edited, makes the books of a place."""
+    left = shutil.ignore_patterns(".*", "_book", "dist", "__pycache__", *left_out)
+    shutil.copytree(PROJECT, place.package, ignore=left)
+    (place.package / "coprod" / "edited.py").write_text("NUMBER = 100\n", encoding="utf-8")
     if cripple:
-        with (package / "coprod" / "render" / "keys.py").open("a", encoding="utf-8") as file:
+        with (place.package / "coprod" / "render" / "keys.py").open("a", encoding="utf-8") as file:
             file.write(CRIPPLED)
-    return package
+
+
+def prepare(place: Place, whole: bool, cripple: bool) -> None:
+    """Put the book that is edited into a place, and the package that makes it."""
+    if whole:
+        place.package = place.project
+        copy_package(place, cripple)
+        return
+    place.package = place.folder / "package"
+    copy_package(place, cripple, "tests", "docs", "examples")
+    write_book(place.project)
 
 
 def write_book(project: Path) -> None:
@@ -316,13 +245,14 @@ def main() -> None:
     parser.add_argument(
         "--cripple", action="store_true", help="break the key: faults must be found"
     )
+    parser.add_argument("--whole", action="store_true", help="edit this book, not a small one")
     given = parser.parse_args()
+    edits = (EDITING_WHOLE, BREAKING_WHOLE) if given.whole else (EDITING, BREAKING)
     status = 0
     with place() as (kept, _), place() as (clean, _):
         for each in (kept, clean):
-            each.package = copy_package(each.folder, given.cripple and each is kept)
-            write_book(each.project)
-        campaign = Campaign(kept, clean, given.seed)
+            prepare(each, given.whole, given.cripple and each is kept)
+        campaign = Campaign(kept, clean, given.seed, *edits)
         try:
             campaign.run(given.edits, lambda said: print(said, flush=True))
         except KeyboardInterrupt:

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import faults, staleness
-from benchmarks.campaign import Place, Result, contents, ended, place, unprivileged
+from benchmarks import edits, faults, staleness
+from benchmarks.campaign import PROJECT, Place, Result, contents, ended, place, unprivileged
 from coprod.cli import run
 from coprod.render import paper
 from tests.books import FILES, WORDS, write_book
@@ -110,8 +110,8 @@ def test_a_missing_font_is_said(
 
 
 EDITED = (
-    staleness.Edit("prose", ONE, staleness.added("\nMore, %d.\n")),
-    staleness.Edit("package", "package:coprod/edited.py", staleness.number("NUMBER = ")),
+    edits.Edit("prose", ONE, edits.added("\nMore, %d.\n")),
+    edits.Edit("package", "package:coprod/edited.py", edits.number("NUMBER = ")),
 )
 USES = (
     FILES[ONE]
@@ -128,9 +128,11 @@ def test_whatever_a_campaign_edits_is_there(tmp_path: Path) -> None:
     book = tmp_path / "book"
     staleness.write_book(book)
     drawn = random.Random(SEED)
-    for edit in (*staleness.EDITING, *staleness.BREAKING):
-        file = edit.file.removeprefix(staleness.PACKAGE)
-        folder = book if file == edit.file else staleness.PROJECT
+    small = [(edit, book) for edit in (*edits.EDITING, *edits.BREAKING)]
+    whole = [(edit, PROJECT) for edit in (*edits.EDITING_WHOLE, *edits.BREAKING_WHOLE)]
+    for edit, its_book in small + whole:
+        file = edit.file.removeprefix(edits.PACKAGE)
+        folder = its_book if file == edit.file else PROJECT
         if file.endswith(".png"):
             continue
         text = "NUMBER = 100" if "edited" in file else (folder / file).read_text(encoding="utf-8")
@@ -143,7 +145,8 @@ def test_whatever_a_campaign_edits_is_there(tmp_path: Path) -> None:
 def test_edits_are_seen_unless_the_key_is_crippled(cripple: bool) -> None:
     with place() as (kept, _), place() as (clean, _):
         for each in (kept, clean):
-            each.package = staleness.copy_package(each.folder, cripple and each is kept)
+            each.package = each.folder / "package"
+            staleness.copy_package(each, cripple and each is kept, "tests")
             write_book(each.project, one=USES)
         campaign = staleness.Campaign(kept, clean, SEED, EDITED[1:] if cripple else EDITED, ())
         campaign.run(1 if cripple else 2)
