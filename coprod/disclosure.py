@@ -90,9 +90,9 @@ def note(panel: Panel) -> str:
     if not panel.min_cell:
         return ""
     return (
-        f"No number is told that fewer than {panel.min_cell} respondents stand behind: where a dash "
-        "stands, it is withheld, with what would give it away. Counts, but of all respondents and of "
-        f"each area, are rounded down to multiples of {panel.min_cell}: read each as “at least”."
+        f"No number is told that fewer than {panel.min_cell} respondents stand behind. A dash stands in "
+        "its place, and in the place of what would give it away. Counts, except those of all respondents "
+        f"and of each area, are rounded down to multiples of {panel.min_cell}: read each as “at least”."
     )
 
 

@@ -13,14 +13,14 @@ __all__ = ["comparison_notice", "example_notice", "notice"]
 SYNTHETIC = """\
 ::: {{.callout-important}}
 ## Synthetic data
-Every number on this page comes from a {described}. No person answered, and no number here is
-a finding of the article that this book accompanies.
+Every result on this page comes from a {described}, unless another study is named for it. No person
+answered, and no number here is a finding of the article that this book accompanies.
 :::
 """
 REAL = """\
 ::: {{.callout-note}}
 ## The data
-Every number on this page comes from a {described}. {protected}
+Every result on this page comes from a {described}, unless another study is named for it. {protected}
 :::
 """
 COMPARISONS = """\

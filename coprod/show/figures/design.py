@@ -82,7 +82,7 @@ def power_curves(table: pd.DataFrame, own: pd.DataFrame, panel: Panel) -> Figure
     axes[0].set_ylabel("Chance to find the effect")
     found = int((own["power"] >= ENOUGH).sum())
     title = (
-        f"This design (dots) finds {out_of(found, len(own))} of these effects\n"
+        f"This design (dots) finds {out_of(found, len(own), 'effect')}\n"
         f"in at least {percent(ENOUGH)} of experiments"
     )
     figure.suptitle(title, x=0.0, ha="left", fontsize=10.5, fontweight="bold", color=INK)
@@ -172,7 +172,7 @@ def exaggeration(table: pd.DataFrame, marks: pd.DataFrame, panel: Panel) -> Figu
         place.set_xlabel("True effect, in SD of willingness")
         place.set_xlim(0, float(table["effect"].max()))
         grid(place, "y")
-    axes[0].set_title("Times too large (type M)", fontsize=9)
+    axes[0].set_title("Times as large as it is (type M)", fontsize=9)
     axes[0].set_ylim(0, 1.05 * float(table["type_m"].max()))
     axes[0].axhline(1, color=LINE, linewidth=1)
     axes[1].set_title("Wrong direction (type S)", fontsize=9)
@@ -250,8 +250,16 @@ def strength_of_nudges(table: pd.DataFrame, panel: Panel) -> Figure:
 
 
 # What tells estimands apart, where a table has it.
-NAMED = ("group", "estimand", "outcome", "arm", "issue", "form", "term", "level", "statistic")
-UNSAID = ("", "nan", "all", "estimate")
+NAMED = ("group", "outcome", "arm", "issue", "form", "term", "level", "statistic")
+UNSAID = ("", "nan", "all", "estimate", "estimate_sd", "mean", "gap")
+SAID = {
+    "willing": "willingness",
+    "signup": "signing up",
+    "shapley": "mean over all orders",
+    "ordered": "in the order shown",
+    "last": "when it enters last",
+    "r2": "all blocks",
+}
 
 
 def recovered(table: pd.DataFrame, drawn: str) -> Figure:
@@ -282,7 +290,9 @@ def recovered(table: pd.DataFrame, drawn: str) -> Figure:
             )
             said = estimated([100 * end for end in ends], 1, "%")
             name = ", ".join(
-                str(row[key]) for key in NAMED if str(row.get(key) or "") not in UNSAID
+                SAID.get(row[key], str(row[key]).replace("_", " "))
+                for key in NAMED
+                if str(row.get(key) or "") not in UNSAID
             )
             says(mark, f"{name}: {said} of intervals hold the truth" if name else said)
         ticks[str(group)] = float(rows.mean())

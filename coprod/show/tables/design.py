@@ -110,7 +110,7 @@ def misleading(frame: pd.DataFrame, panel: Panel) -> Table:
         {
             "effect": "True effect, SD",
             "power": "Chance to find it",
-            "type_m": "Times too large",
+            "type_m": "Times as large",
             "type_s": "Wrong direction",
         },
         formats={"effect": 2, "power": "%", "type_m": 1, "type_s": "%1"},
