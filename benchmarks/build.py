@@ -44,12 +44,9 @@ def measure(command: list[str], folder: Path) -> tuple[float, float, float]:
     """Run a command; return wall seconds, processor seconds and peak megabytes of all its processes."""
     before = os.times()
     started = time.monotonic()
+    said = tempfile.TemporaryFile("w+", errors="replace")  # noqa: SIM115 - as long as the process
     process = psutil.Popen(
-        command,
-        cwd=folder,
-        env=environment(folder),
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
+        command, cwd=folder, env=environment(folder), stdout=subprocess.DEVNULL, stderr=said
     )
     peak = 0.0
     while process.poll() is None:
@@ -61,7 +58,9 @@ def measure(command: list[str], folder: Path) -> tuple[float, float, float]:
             process.wait(max(0.05, 20 * took))
     wall = time.monotonic() - started
     if process.returncode:
-        raise SystemExit(f"{' '.join(command)} failed:\n{process.stderr.read().decode()}")
+        said.seek(0)
+        raise SystemExit(f"{' '.join(command)} failed:\n{said.read()}")
+    said.close()
     after = os.times()
     processor = (
         after.children_user + after.children_system - before.children_user - before.children_system

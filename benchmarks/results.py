@@ -19,7 +19,12 @@ TABLE = Path(__file__).with_name("RESULTS.md")
 def update(**measured: Any) -> None:
     """Put measurements in the place of earlier ones of their name, and write both files."""
     found = json.loads(RESULTS.read_text(encoding="utf-8")) if RESULTS.exists() else {}
-    found |= {"machine": machine(), "date": datetime.date.today().isoformat(), **measured}
+    here = {"machine": machine(), "date": datetime.date.today().isoformat()}
+    found |= measured
+    if "cases" in measured:
+        found |= here
+    else:  # measured elsewhere or on another day, perhaps, than the builds
+        found["of"] = found.get("of", {}) | dict.fromkeys(measured, here)
     RESULTS.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
     TABLE.write_text(table(found), encoding="utf-8")
 
@@ -52,10 +57,12 @@ def table(found: dict[str, Any]) -> str:
     ]
     if "floor" in found:
         lines += floors(found["floor"], found.get("cases", []), found.get("edited", {}))
-    if "randomisation" in found:
-        lines += randomisation(found["randomisation"])
-    if "estimators" in found:
-        lines += estimators(found["estimators"])
+    for name, shown in (("randomisation", randomisation), ("estimators", estimators)):
+        if name in found:
+            space, title, *rest = shown(found[name])
+            here = found.get("of", {}).get(name, found)
+            when = f"Measured on {here['date']} on {here['machine']}."
+            lines += [space, title, "", when, *rest[1:]]
     return "\n".join(lines) + "\n"
 
 

@@ -48,16 +48,20 @@ This chapter is edited 100 times.
 from pathlib import Path
 import csv
 import coprod.paths
+import pyarrow.csv
 from coprod.edited import NUMBER
+from helper import ADDED
 from IPython.display import Markdown
 
 rows = list(csv.DictReader(coprod.paths.PANEL.open()))
 ages = sum(float(row["age"]) for row in rows if row["age"])
 beside = Path("beside.txt").read_text().strip()
 files = len(list(Path(".").glob("*.txt")))
+away = Path("link.txt").read_text() + Path(".hidden").read_text()
+column = pyarrow.csv.read_csv("column.csv")["x"][0]
 Markdown(
-    "| number | ages | beside | files | here |\\n|--:|--:|--:|--:|--:|\\n"
-    f"| {NUMBER} | {ages:.0f} | {beside} | {files} | {100} |\\n"
+    "| number | ages | beside | files | here | helper | away | column |\\n|--:|--:|--:|--:|--:|--:|--:|--:|\\n"
+    f"| {NUMBER} | {ages:.0f} | {beside} | {files} | {100} | {ADDED} | {away} | {column} |\\n"
 )
 ```
 
@@ -233,7 +237,16 @@ def write_book(project: Path) -> None:
     (project / CONFIG).write_text(config, encoding="utf-8")
     (project / "chapters" / "three.qmd").unlink()
     (project / OWN).write_text(CHAPTER, encoding="utf-8")
-    (project / "chapters" / "beside.txt").write_text("1", encoding="utf-8")
+    beside = {
+        "beside.txt": "1",
+        "helper.py": "ADDED = 100",
+        ".hidden": "100",
+        "column.csv": "x\n100\n",
+    }
+    for name, text in beside.items():
+        (project / "chapters" / name).write_text(text, encoding="utf-8")
+    (project.parent / "away.txt").write_text("100", encoding="utf-8")
+    (project / "chapters" / "link.txt").symlink_to(project.parent / "away.txt")
     (project / "style.css").write_text("p { margin: 100px; }\n", encoding="utf-8")
 
 

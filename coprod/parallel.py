@@ -16,6 +16,7 @@ import warnings
 from collections import deque
 from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import CancelledError
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -124,6 +125,10 @@ def _in_processes(
     try:
         for result in results:  # noqa: UP028 - a run that is stopped is to close it below
             yield result
+    except BrokenProcessPool:
+        raise ValidityError(
+            "jobs: a process ended while it computed, perhaps for lack of memory; give fewer of them"
+        ) from None
     finally:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", UserWarning)

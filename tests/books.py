@@ -63,3 +63,12 @@ def write_book(folder: Path, **changes: str) -> Path:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text, encoding="utf-8")
     return folder
+
+
+def old_book(project: Path) -> Path:
+    """The folder of a project's book, as an earlier build has left it."""
+    old = project / "_book"
+    old.mkdir()
+    (old / "index.html").write_text("the old book")
+    (old / "build.json").write_text("{}")
+    return old

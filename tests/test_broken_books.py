@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from coprod.cli import run
-from tests.books import CONFIG, FILES, WORDS, write_book
+from tests.books import CONFIG, FILES, WORDS, old_book, write_book
 
 ONE = FILES["chapters/one.qmd"]
 REFERENCES = FILES["chapters/references.qmd"]
@@ -41,6 +41,30 @@ BROKEN = {
     "resources from the root of the machine": (
         {"config": CONFIG.replace("type: book", "type: book\n  resources: [/etc/*.conf]")},
         ["_quarto.yml:3", "paths inside the project"],
+    ),
+    "a pattern of resources that is none": (
+        {"config": CONFIG.replace("type: book", "type: book\n  resources: files/**.csv")},
+        ["_quarto.yml:3", "paths inside the project"],
+    ),
+    "a CITATION.cff that is no YAML": (
+        {"CITATION.cff": "url: [\n", "config": CONFIG + "citation: true\n"},
+        ["the book cannot be cited", "CITATION.cff"],
+    ),
+    "a style sheet that leads out of the project": (
+        {"config": CONFIG.replace("    code-fold: true", "    css: ../style.css")},
+        ["_quarto.yml:16", "a path inside the project"],
+    ),
+    "an include that leads out of the project": (
+        {"one": WORDS + "\n{{< include ../../_none.qmd >}}\n"},
+        ["chapters/one.qmd:12", "leads out of the project"],
+    ),
+    "a picture that is outside the project": (
+        {"one": WORDS + "\n![A](../../a.png){fig-alt='a'}\n"},
+        ["chapters/one.qmd:12", "outside the project"],
+    ),
+    "a link to a file outside the project": (
+        {"one": WORDS + "\n[A](../../a.csv)\n"},
+        ["chapters/one.qmd:12", "outside the project"],
     ),
     "a PDF that would leave the book's folder": (
         {"config": CONFIG.replace("book:\n  title", "book:\n  output-file: ../x\n  title")},
@@ -289,9 +313,7 @@ def test_a_broken_book_gives_one_message_and_leaves_the_old_book(
     project = write_book(tmp_path / "project", **{"one": WORDS, **changes})
     if not changes:
         (project / "chapters/one.qmd").write_bytes("# Caf\u00e9\n".encode("latin-1"))
-    old = project / "_book"
-    old.mkdir()
-    (old / "index.html").write_text("the old book")
+    old = old_book(project)
 
     status = run(["render", "--project", str(project), "--engine", "embedded"])
 
@@ -300,7 +322,7 @@ def test_a_broken_book_gives_one_message_and_leaves_the_old_book(
     assert "Traceback" not in message
     for part in said:
         assert part in message, f"{part!r} is not in:\n{message}"
-    assert [path.name for path in old.iterdir()] == ["index.html"]
+    assert sorted(path.name for path in old.iterdir()) == ["build.json", "index.html"]
     assert (old / "index.html").read_text() == "the old book"
     assert not list(project.glob("._book.*.new"))
 

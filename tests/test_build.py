@@ -22,7 +22,7 @@ from coprod.errors import BookError
 from coprod.render import conversion, nursery, place
 from coprod.render.build import choose_engine, render
 from coprod.render.place import check_output, fresh_folder
-from tests.books import CONFIG, FILES, WORDS, write_book
+from tests.books import CONFIG, FILES, WORDS, old_book, write_book
 
 ONE = FILES["chapters/one.qmd"]
 
@@ -132,9 +132,7 @@ def test_a_build_that_is_ended_leaves_no_process_and_the_old_book(
     tmp_path: Path, number: signal.Signals
 ) -> None:
     project = write_book(tmp_path / "project", one=HANGS)
-    old = project / "_book"
-    old.mkdir()
-    (old / "index.html").write_text("the old book")
+    old = old_book(project)
     temporary = tmp_path / "t"
     process = started(project, temporary)
     commands = [Path(f"/proc/{each}/cmdline").read_text() for each in processes_in(temporary)]
@@ -205,22 +203,112 @@ def test_a_second_build_of_a_book_waits_for_the_first(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["_book"]
 
 
+@pytest.mark.parametrize("name", ["thesis.doc", "thesis.pdf", "index.html"])
 def test_a_folder_that_is_no_book_is_not_replaced(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str
 ) -> None:
     project = write_book(tmp_path / "project")
     precious = tmp_path / "precious"
     precious.mkdir()
-    (precious / "thesis.doc").write_text("years of work")
+    (precious / name).write_text("years of work")
     assert (
         run(["render", "--project", str(project), "--engine", "embedded", "--out", str(precious)])
         == 2
     )
     assert "no book" in capsys.readouterr().err
-    assert (precious / "thesis.doc").read_text() == "years of work"
+    assert (precious / name).read_text() == "years of work"
     for out in (project, tmp_path):
         with pytest.raises(BookError, match="holds the project"):
             check_output(out, project)
+
+
+def test_where_the_new_folder_cannot_take_its_place_the_old_one_is_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = old_book(tmp_path)
+    monkeypatch.setattr(place.sys, "platform", "elsewhere")
+    rename = Path.rename
+
+    def refused(self: Path, target: Path) -> Path:
+        if self.name.endswith(".new"):
+            raise PermissionError(13, "Permission denied", str(self))
+        return rename(self, target)
+
+    monkeypatch.setattr(Path, "rename", refused)
+    with pytest.raises(BookError, match="Permission denied"), fresh_folder(out) as fresh:
+        (fresh / "index.html").write_text("new")
+    assert (out / "index.html").read_text() == "the old book"
+    assert [path.name for path in tmp_path.iterdir()] == ["_book"]
+    monkeypatch.setattr(Path, "rename", rename)
+    with fresh_folder(out) as fresh:
+        (fresh / "index.html").write_text("new")
+    assert (out / "index.html").read_text() == "new"
+    assert [path.name for path in tmp_path.iterdir()] == ["_book"]
+
+
+def test_a_cell_draws_whatever_the_machine_draws_with(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cell = (
+        "```{python}\n#| label: fig-line\n#| fig-cap: A line\n#| fig-alt: A line\n"
+        "import sys\nimport matplotlib.pyplot as plt\nplt.plot([1, 2])\n"
+        "assert plt.rcParams['figure.dpi'] < 300 and sys.flags.optimize == 0\n```\n\nSee @fig-line.\n"
+    )
+    project = write_book(tmp_path / "project", one=f"# One\n\n{cell}")
+    (tmp_path / "matplotlibrc").write_text("figure.dpi: 300\n")
+    monkeypatch.setenv("MATPLOTLIBRC", str(tmp_path))
+    monkeypatch.setenv("MPLBACKEND", "Agg")
+    monkeypatch.setenv("PYTHONOPTIMIZE", "1")
+    render(project, "embedded", "html")
+    assert "<svg" in (project / "_book/chapters/one.html").read_text()
+
+
+RESOURCES = CONFIG.replace("  type: book", "  type: book\n  resources: ['{}']")
+
+
+def test_resources_hold_nothing_hidden_and_nothing_of_books(tmp_path: Path) -> None:
+    project = write_book(tmp_path / "project", one=WORDS, config=RESOURCES.format("**/*.csv"))
+    for name in ("a/b.csv", ".hidden/c.csv", ".venv/d.csv", "other/_book/e.csv"):
+        (project / name).parent.mkdir(parents=True)
+        (project / name).write_text("1")
+    for _ in range(2):
+        render(project, "embedded", "html")
+        (project / "_book/of-the-book.csv").write_text("1")
+    render(project, "embedded", "html")
+    found = sorted(
+        str(path.relative_to(project / "_book")) for path in (project / "_book").rglob("*.csv")
+    )
+    assert found == ["a/b.csv", "other/_book/e.csv"]
+    config = RESOURCES.format(".well-known/*")
+    write_book(project, one=WORDS, config=config, **{".well-known/security.txt": "one"})
+    for said in ("one", "two"):
+        (project / ".well-known/security.txt").write_text(said)
+        render(project, "embedded", "html")
+        assert (project / "_book/.well-known/security.txt").read_text() == said
+
+
+def test_what_a_build_leaves_is_no_change_of_the_project(tmp_path: Path) -> None:
+    project = write_book(tmp_path / "project", one=WORDS)
+    git = ["git", "-C", str(project), "-c", "user.name=A", "-c", "user.email=a@example.org"]
+    for arguments in (["init", "-q"], ["add", "."], ["commit", "-qm", "All"]):
+        subprocess.run([*git, *arguments], check=True)
+    for out in ("site", "site"):
+        render(project, "embedded", "html", out=project / out)
+        assert "changed since" not in (project / out / "index.html").read_text()
+    (project / "more.txt").write_text("1")
+    render(project, "embedded", "html", out=project / "site")
+    assert "changed since" in (project / "site/index.html").read_text()
+
+
+@pytest.mark.parametrize("given", ["1764200000000", "today"])
+def test_a_date_that_is_none_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], given: str
+) -> None:
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", given)
+    project = write_book(tmp_path / "project", one=WORDS)
+    assert run(["render", "--project", str(project), "--engine", "embedded", "--quiet"]) == 2
+    said = capsys.readouterr().err
+    assert said.startswith("Error: the book cannot be dated") and given in said
 
 
 def test_a_folder_moved_aside_by_a_killed_swap_comes_back(tmp_path: Path) -> None:

@@ -39,10 +39,10 @@ def test_an_edit_of_the_same_size_and_time_is_seen_where_modules_are_known_by_co
     edit(package, "NUMBER = 1\n")
     assert number(package) == 1
     if known:
-        know_by_content(package)
+        know_by_content([package / "module.py"])
         kept = next(package.glob("__pycache__/module.*"))
         before = kept.stat().st_ino
-        know_by_content(package)
+        know_by_content([package / "module.py"])
         assert kept.stat().st_ino == before, "it is not compiled twice"
     edit(package, "NUMBER = 2\n")
     # Without, Python runs what is no longer there: this is what it is for.
@@ -54,5 +54,14 @@ def test_an_edit_of_the_same_size_and_time_is_seen_where_modules_are_known_by_co
 def test_what_cannot_be_compiled_is_left(tmp_path: Path) -> None:
     (tmp_path / "broken.py").write_text("def\n")
     (tmp_path / "good.py").write_text("")
-    know_by_content(tmp_path)
+    know_by_content(tmp_path.glob("*.py"))
     assert not list(tmp_path.glob("__pycache__/broken*"))
+
+
+def test_what_nobody_has_compiled_may_be_left_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "dont_write_bytecode", False)
+    (tmp_path / "module.py").write_text("")
+    know_by_content(tmp_path.glob("*.py"), all_of_them=False)
+    assert not (tmp_path / "__pycache__").exists()

@@ -11,7 +11,9 @@ import pytest
 from bs4 import BeautifulSoup
 
 from coprod import levels, open_panel
+from coprod.errors import BookError
 from coprod.render.build import render
+from coprod.render.downloads import write_pngs
 from coprod.show import tables
 from coprod.show.table import csv, table
 from tests.books import CONFIG, write_book
@@ -139,3 +141,10 @@ def test_a_text_with_line_ends_stays_on_one_line() -> None:
 def test_words_need_no_data_to_come_from() -> None:
     made = table(pd.DataFrame({"arm": ["Norm"]}), "a", {"arm": "Arm"})
     assert made.csv == "arm\nNorm\n"
+
+
+def test_a_picture_of_which_no_png_can_be_made_is_said(tmp_path: Path) -> None:
+    (tmp_path / "one_files").mkdir()
+    (tmp_path / "one_files/fig-a-1.svg").write_text("<svg")
+    with pytest.raises(BookError, match=r"fig-a-1\.svg"):
+        write_pngs(tmp_path)

@@ -124,6 +124,93 @@ def test_what_a_change_touches_is_run_and_nothing_else(
     assert contents(book.project / "_book") == ours
 
 
+READS = """\
+# Two {{#sec-two}}
+
+```{{python}}
+with open("{runs}", "a") as file:
+    print("two", file=file)
+import sqlite3
+from pathlib import Path
+
+import pyarrow.csv
+from helper import FOUND
+
+print(FOUND, Path("link.txt").read_text(), Path(".hidden").read_text(), Path("{away}").read_text())
+print(pyarrow.csv.read_csv("seen_by_nobody.csv").to_pydict())
+```
+"""
+
+
+def written(file: Path, text: str) -> None:
+    """Write a file, whose time and size tell nothing."""
+    file.write_text(text)
+    os.utime(file, (1_000_000_000, 1_000_000_000))
+
+
+def test_whatever_cells_read_is_noticed_wherever_it_stands(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Modules are compiled, as by default.
+    monkeypatch.delenv("PYTHONDONTWRITEBYTECODE", raising=False)
+    monkeypatch.setattr(sys, "dont_write_bytecode", False)
+    book = Book(tmp_path)
+    chapters, away = book.project / "chapters", tmp_path / "away"
+    away.mkdir()
+    files = {
+        chapters / "helper.py": "FOUND = 1",
+        chapters / ".hidden": "1",
+        chapters / "seen_by_nobody.csv": "found\n1\n",
+        away / "linked": "1",
+        away / "read": "1",
+    }
+    for file, content in files.items():
+        written(file, content)
+    (chapters / "link.txt").symlink_to(away / "linked")
+    text = READS.format(runs=book.runs, away=away / "read")
+    (chapters / "two.qmd").write_text(text)
+    # Another chapter compiles the module first.
+    book.change("chapters/_more.qmd", "print", "import helper; print")
+    assert book.built() == ["one", "two"]
+    (chapters / "two.qmd").write_text(text.replace("print(FOUND", "print(FOUND + 1"))
+    assert book.built() == ["two"]
+    for file, before in files.items():
+        written(file, before.replace("1", "2"))
+        assert "two" in book.built(), file
+        assert book.built() == [], file
+    page = (book.project / "_book/chapters/two.html").read_text()
+    assert "3 2 2 2" in page and "[2]" in page
+
+
+def test_what_starts_another_program_is_not_kept(tmp_path: Path) -> None:
+    book = Book(tmp_path)
+    book.change("chapters/_more.qmd", "print('more')", "import os; os.system('true')")
+    assert book.built() == ["one", "two"]
+    assert book.built() == ["one"]
+
+
+def test_what_is_read_and_then_changed_is_not_kept(tmp_path: Path) -> None:
+    book = Book(tmp_path)
+    change = "from pathlib import Path; Path('{0}').read_text(); Path('{0}').write_text('{1}')"
+    book.change("chapters/_more.qmd", "print('more')", change.format(book.beside, "beside"))
+    for _ in range(2):
+        assert "one" in book.built()
+
+
+def test_a_program_that_is_no_more_keeps_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    book = Book(tmp_path)
+    assert not keys.outdated()
+    monkeypatch.setattr(keys, "BEGAN", 0)
+    assert keys.outdated()
+    for _ in range(2):
+        assert book.built() == ["one", "two"]
+    monkeypatch.undo()
+    assert book.built() == ["one", "two"]
+    assert book.built() == []
+
+
 REMEMBERS = """\
 # Two {{#sec-two}}
 

@@ -14,8 +14,9 @@ import pytest
 from nbclient import NotebookClient
 from nbformat.v4 import new_code_cell, new_notebook
 
+from coprod.render.environment import kernel_environment
 from coprod.render.kernels import kernel_manager
-from coprod.render.nursery import FORKS, Nursery, kernel_environment, nursery
+from coprod.render.nursery import FORKS, Nursery, nursery
 
 pytestmark = pytest.mark.skipif(not FORKS, reason="kernels are forked on Linux only")
 
@@ -64,6 +65,16 @@ def test_a_forked_kernel_is_where_and_what_it_should_be(tmp_path: Path) -> None:
     assert first == second
     assert first.startswith(f"(False, True) yes {tmp_path} ")
     assert "inline" in first and "__main__" in first
+
+
+def test_what_a_module_prints_that_is_imported_is_no_answer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "sitecustomize.py").write_text("print('Welcome', 12)\nprint(13)\nprint([1])\n")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    with nursery(kernel_environment(), preload=False) as kernels:
+        assert kernels is not None
+        assert said(kernels, tmp_path, "print(1 + 1)", tmp_path) == "2\n"
 
 
 def test_where_the_path_of_a_socket_would_be_too_long_kernels_take_ports(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import subprocess
 from dataclasses import asdict
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from coprod.paths import PROJECT
 from coprod.render import provenance
 from coprod.render.provenance import INPUTS, PANEL_VARIABLE, gather
 from coprod.render.told import BUILD_VARIABLE, telling
+from coprod.render.told import told as find
 
 
 def told(folder: Path = PROJECT) -> dict[str, str]:
@@ -58,3 +60,17 @@ def test_a_book_with_none_of_these_files_says_nothing_of_them(
 def test_outside_a_build_it_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv(BUILD_VARIABLE, raising=False)
     assert provenance.table()["value"].tolist() == ["none: this was run outside a build"]
+
+
+def test_a_large_book_has_much_to_tell() -> None:
+    # More than a system allows in one variable.
+    with telling({"programs": "a" * 300_000, "other": 1}):
+        assert len(find("programs")) == 300_000 and find("other") == 1 and find("none") is None
+        subprocess.run(["true"], check=True)
+
+
+@pytest.mark.parametrize("text", ["{", "[]", '{"cases": []}', '{"cases": [1]}'])
+def test_a_benchmark_that_is_half_written_is_none(tmp_path: Path, text: str) -> None:
+    (tmp_path / "benchmarks").mkdir()
+    (tmp_path / "benchmarks/results.json").write_text(text)
+    assert gather(tmp_path, "coprod 0").measured == ""

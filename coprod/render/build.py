@@ -23,8 +23,9 @@ from coprod.labels import plain
 from coprod.programs import program_rows
 from coprod.render.chapter import Chapter, read_chapters
 from coprod.render.engine import ENGINES, choose_engine
+from coprod.render.environment import kernel_environment
 from coprod.render.kept import Kept, computed_anew
-from coprod.render.nursery import kernel_environment, nursery_for
+from coprod.render.nursery import nursery_for
 from coprod.render.place import check_output, fresh_folder, tidy
 from coprod.render.project import CONFIG, Book, open_book
 from coprod.render.provenance import Provenance, gather, refuse_changed, write_record
@@ -121,7 +122,7 @@ def render(
     name, description = choose_engine(engine)
     announce = announce or (lambda sentence: None)
     announce(f"Engine: {description}")
-    provenance = gather(book.folder, description)
+    provenance = gather(book.folder, description, target)
     pdf = target / book.pdf_name if to != "html" else None
     finished = (
         Finished(book, target, to, asdict(provenance)) if cache and name == "embedded" else None
@@ -130,6 +131,7 @@ def render(
         announce("Nothing has changed")
         return Built(target, description, time.monotonic() - started, pdf)
     chapters = read_chapters(book)
+    kept: Kept | None = None
     pieces = {
         "provenance": asdict(replace(provenance, clean=None)),
         "programs": program_rows(chapters),
@@ -143,14 +145,15 @@ def render(
             from coprod.render.embedded import make_book
             from coprod.render.paper import LAST_PAPER
 
-            kept = Kept(book, pieces, target, finished.base) if finished else None
+            if finished:
+                kept = Kept(book, pieces, target, finished.base)
             last_paper = book.folder / LAST_PAPER if cache and pdf else None
             notebooks = _results(book, chapters, jobs, timeout, progress, kept, last_paper)
             make_book(book, chapters, notebooks, to, fresh, provenance, announce, cache)
         refuse_changed(provenance, book.folder)
         write_record(provenance, fresh)
-        if finished:
-            finished.remember(fresh)
+        if finished and kept:
+            finished.remember(fresh, kept)
     return Built(target, description, time.monotonic() - started, pdf)
 
 

@@ -10,6 +10,7 @@ import contextlib
 import importlib.util
 import py_compile
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 
 __all__ = ["know_by_content"]
@@ -18,16 +19,23 @@ BY_CONTENT = 0b1
 """The mark of such a compiled module, in its second four bytes."""
 
 
-def know_by_content(package: Path) -> None:
-    """Compile the modules of a package that are not known by content; Python then keeps them so.
+def know_by_content(sources: Iterable[Path], all_of_them: bool = True) -> None:
+    """Compile those of some modules that are not known by content; Python then keeps them so.
 
     Where nothing can be written, or a module cannot be compiled, all stays as it is.
+
+    Parameters
+    ----------
+    sources
+        The modules' files.
+    all_of_them
+        Whether those are meant, too, that have not been compiled yet.
     """
     if sys.dont_write_bytecode:
         return
-    for source in sorted(package.rglob("*.py")):
+    for source in sources:
         compiled = Path(importlib.util.cache_from_source(source))
-        if not _is_by_content(compiled):
+        if (all_of_them or compiled.exists()) and not _is_by_content(compiled):
             with contextlib.suppress(OSError, py_compile.PyCompileError, ValueError):
                 py_compile.compile(
                     str(source),

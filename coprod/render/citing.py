@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from coprod.errors import BookError, Fault
 from coprod.render.addresses import absolute
 from coprod.render.project import Book
 from coprod.render.provenance import spoken_date
@@ -104,7 +105,14 @@ class Citing:
     @cached_property
     def _cff(self) -> dict[str, Any]:
         file = self.book.folder / "CITATION.cff"
-        return (yaml.safe_load(file.read_text(encoding="utf-8")) or {}) if file.is_file() else {}
+        if not file.is_file():
+            return {}
+        try:
+            found = yaml.safe_load(file.read_text(encoding="utf-8"))
+        except (yaml.YAMLError, UnicodeDecodeError) as error:
+            said = " ".join(str(error).split())
+            raise BookError("the book cannot be cited", [Fault(file.name, said)]) from None
+        return found if isinstance(found, dict) else {}
 
     def _address(self, page: Page | None) -> str:
         address = absolute(self.book, page.path) if page else absolute(self.book, "")

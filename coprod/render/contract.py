@@ -27,6 +27,10 @@ NAME: Kind = (
     "a name without a folder",
     lambda value: isinstance(value, str) and bool(value) and not set(value) & set("/\\"),
 )
+INSIDE_ONE: Kind = (
+    "a path inside the project",
+    lambda value: isinstance(value, str) and _is_inside(value),
+)
 INSIDE: Kind = (
     "paths inside the project",
     lambda value: (
@@ -36,8 +40,10 @@ INSIDE: Kind = (
 
 
 def _is_inside(path: str) -> bool:
-    """Whether a path cannot lead out of the folder that it starts from."""
-    return bool(path) and not path.startswith("/") and ".." not in PurePosixPath(path).parts
+    """Whether a path or pattern can be read, and cannot lead out of the folder that it starts from."""
+    parts = PurePosixPath(path).parts
+    whole = all(part == "**" or "**" not in part for part in parts)
+    return bool(parts) and not path.startswith("/") and ".." not in parts and whole
 
 
 FOLD = one_of(True, False, "show")
@@ -96,7 +102,7 @@ PROJECT_KEYS: dict[str, Any] = {
         "date-format": TEXT,
         "description": TEXT,
         "search": one_of(True),
-        "favicon": TEXT,
+        "favicon": INSIDE_ONE,
         "site-url": TEXT,
         "repo-url": TEXT,
         "repo-actions": TEXTS,
@@ -112,7 +118,7 @@ PROJECT_KEYS: dict[str, Any] = {
         "chapters": check_chapters,
         "appendices": check_chapters,
     },
-    "bibliography": TEXT,
+    "bibliography": INSIDE_ONE,
     "lang": LANGUAGE,
     "citeproc": one_of(True),
     "data-title": TEXT,
@@ -124,7 +130,7 @@ PROJECT_KEYS: dict[str, Any] = {
     "format": {
         "html": {
             "theme": {"light": TEXT, "dark": TEXT},
-            "css": TEXT,
+            "css": INSIDE_ONE,
             "toc": FLAG,
             "toc-depth": INTEGER,
             "number-sections": FLAG,

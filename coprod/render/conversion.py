@@ -90,6 +90,7 @@ def _setting(job: Mapping[str, Any]) -> str:
     """All that a conversion rests on but the chapters."""
     rest = {name: value for name, value in job.items() if name != "chapters"}
     files = [
+        Path(__file__),
         *sorted(FILTERS.glob("*.lua")),
         *([Path(job["bibliography"])] * bool(job["bibliography"])),
     ]

@@ -16,6 +16,7 @@ from coprod.render.downloads import links
 from coprod.render.notebook import inline_values, outputs
 from coprod.render.pictures import write_picture
 from coprod.render.project import CONFIG, Book
+from coprod.render.source import leads_out
 
 __all__ = ["Converted", "convert"]
 
@@ -99,6 +100,10 @@ def convert(
     for chapter, parts in zip(chapters, result["chapters"], strict=False):
         needed = []
         for file in parts.get("files", []):
+            if leads_out(PurePosixPath(file["path"])):
+                said = f"the file '{file['written']}' is outside the project"
+                faults.append(Fault(chapter.find(file["written"]), said, "keep it in the project"))
+                continue
             if (folder / file["path"]).is_file():
                 continue
             needed.append(file["path"])

@@ -11,6 +11,7 @@ from typing import Any
 
 import typst
 
+from coprod.errors import BookError, Fault
 from coprod.render import sealed
 from coprod.render.chapter import Cell
 from coprod.render.keys import file_hash, text_hash
@@ -73,7 +74,8 @@ def write_pngs(folder: Path, kept: Path | None = None) -> None:
         The file that holds what was drawn before; by default all is drawn.
     """
     pictures = sorted(folder.glob("**/*_files/fig-*.svg"))
-    keys = {picture: text_hash(f"{version('typst')} {file_hash(picture)}") for picture in pictures}
+    how = f"{version('typst')} {file_hash(Path(__file__))}"
+    keys = {picture: text_hash(f"{how} {file_hash(picture)}") for picture in pictures}
     before = (kept and sealed.load(kept)) or {}
     missing = [picture for picture in pictures if keys[picture] not in before]
     drawn = {keys[picture]: made for picture, made in zip(missing, _pngs(missing), strict=True)}
@@ -99,7 +101,13 @@ def _pngs(pictures: Sequence[Path]) -> list[bytes]:
         shown = (f'#image("{number}.svg")' for number in range(len(pictures)))
         main.write_text(page + "\n#pagebreak()\n".join(shown) + "\n", encoding="utf-8")
         # One page is given as it is, several as a list, which Typst's own stubs do not say.
-        made: Any = typst.compile(
-            main, root=main.parent, ignore_system_fonts=True, format="png", ppi=RESOLUTION
-        )
+        try:
+            made: Any = typst.compile(
+                main, root=main.parent, ignore_system_fonts=True, format="png", ppi=RESOLUTION
+            )
+        except typst.TypstError as error:
+            names = ", ".join(picture.name for picture in pictures[:8])
+            raise BookError(
+                "no PNG could be made of the book's pictures", [Fault(names, str(error))]
+            ) from None
     return made if isinstance(made, list) else [made]

@@ -70,7 +70,8 @@ def make_book(
         ]
         pages = with_drawings(pages, fresh, kept("drawings"))
         _copy_files(book, converted, fresh)
-        _copy_resources(book, fresh)
+        for name in book.resources(fresh):
+            _copy(book, name, fresh)
         if downloads:
             write_pngs(fresh, kept("pictures"))
         notice = book.get("data-title", default="")
@@ -99,14 +100,9 @@ def make_book(
 def _copy_files(book: Book, converted: Sequence[Converted], folder: Path) -> None:
     for each in converted:
         for file in each.files:
-            (folder / file).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(book.folder / file, folder / file)
+            _copy(book, Path(file), folder)
 
 
-def _copy_resources(book: Book, folder: Path) -> None:
-    patterns = book.get("project", "resources", default=[])
-    for pattern in [patterns] if isinstance(patterns, str) else patterns:
-        for name in sorted(path.relative_to(book.folder) for path in book.folder.glob(pattern)):
-            if (book.folder / name).is_file():
-                (folder / name).parent.mkdir(parents=True, exist_ok=True)
-                shutil.copyfile(book.folder / name, folder / name)
+def _copy(book: Book, name: Path, folder: Path) -> None:
+    (folder / name).parent.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(book.folder / name, folder / name)

@@ -60,7 +60,9 @@ def choose_engine(engine: str = "auto") -> tuple[str, str]:
         )
     if engine != "embedded" and fits:
         return "quarto", f"Quarto {found}"
-    pandoc = subprocess.run(
-        [str(PANDOC), "--version"], capture_output=True, text=True, check=True
-    ).stdout.split()[1]
+    try:
+        run = subprocess.run([str(PANDOC), "--version"], capture_output=True, text=True, check=True)
+        pandoc = run.stdout.split()[1]
+    except (OSError, subprocess.CalledProcessError, IndexError) as error:
+        raise BookError("Pandoc does not run", [Fault(str(PANDOC), str(error))]) from None
     return "embedded", f"coprod {version('coprod')} (Pandoc {pandoc}, Typst {version('typst')})"

@@ -21,11 +21,12 @@ from nbformat import NotebookNode
 from coprod.errors import BookError, Fault
 from coprod.render.bytecode import know_by_content
 from coprod.render.chapter import Cell, Chapter
+from coprod.render.environment import kernel_environment
 from coprod.render.kept import Kept
 from coprod.render.kernels import UNHEARD, kernel_manager
-from coprod.render.keys import PACKAGE
+from coprod.render.keys import PACKAGE, project_files
 from coprod.render.notebook import chapter_notebook, has_code, source_lines
-from coprod.render.nursery import Nursery, kernel_environment
+from coprod.render.nursery import Nursery
 from coprod.render.project import Book
 from coprod.render.told import READ_VARIABLE
 
@@ -102,7 +103,9 @@ def run_chapters(
         key=lambda chapter: -sum(len(cell.text) for cell in chapter.cells),
     )
     if wanted:
-        know_by_content(PACKAGE)
+        know_by_content(sorted(PACKAGE.rglob("*.py")))
+        own = (book.folder / name for name in project_files(book.folder, book.output.resolve()))
+        know_by_content((file for file in own if file.suffix == ".py"), all_of_them=False)
         ran = asyncio.run(run_all())
         done |= {chapter.entry.source: each for chapter, each in zip(wanted, ran, strict=True)}
     return [done[chapter.entry.source] for chapter in chapters]

@@ -114,7 +114,10 @@ def _bury(alive: set[int]) -> None:
 
 
 def _say(**facts: int) -> None:
-    os.write(1, json.dumps(facts).encode() + b"\n")
+    with contextlib.suppress(
+        OSError
+    ):  # whoever asked may be gone: the kernels are still to be ended
+        os.write(1, json.dumps(facts).encode() + b"\n")
 
 
 def _become_kernel(request: dict[str, Any]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import os
 import sys
@@ -10,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from coprod.errors import ValidityError
-from coprod.render.told import ASKED, READ_VARIABLE
+from coprod.render.told import ASKED, READ_VARIABLE, STARTED
 
 __all__ = ["InlineValues", "inline", "prepare"]
 
@@ -36,10 +37,15 @@ def prepare() -> None:
         _note_what_is_read(Path(notes))
 
 
-def _note_what_is_read(notes: Path) -> None:
-    """Write a line for each file that is opened, and for each piece that the build is asked for.
+# Nobody sees what another program reads.
+STARTING = ("subprocess.Popen", "os.system", "os.exec", "os.posix_spawn", "os.fork", "os.forkpty")
 
-    Where a line cannot be written whole, on a full disk say, there are no notes: then nothing is kept.
+
+def _note_what_is_read(notes: Path) -> None:
+    """Write a line for each file that is read, and for each piece that the build is asked for.
+
+    One line says that another program was started, if one was. Where a line cannot be written whole, on a full
+    disk say, there are no notes. In both cases nothing is kept.
     """
     noted = set()
     descriptor = os.open(notes, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
@@ -47,8 +53,15 @@ def _note_what_is_read(notes: Path) -> None:
     def note(event: str, arguments: tuple[Any, ...]) -> None:
         if event == ASKED:
             line = f"told {arguments[0]}"
-        elif event == "open" and isinstance(arguments[0], str | bytes):
-            line = f"file {Path(os.fsdecode(arguments[0])).resolve()}"
+        elif event in STARTING:
+            line = STARTED
+        elif event in ("open", "sqlite3.connect") and isinstance(arguments[0], str | bytes):
+            # What is only written is not read: a file that cells add to has changed each time.
+            if event == "open" and isinstance(arguments[2], int) and arguments[2] & os.O_WRONLY:
+                return
+            # A link stays one: it may lead elsewhere the next time.
+            file = os.path.abspath(os.fsdecode(arguments[0]))  # noqa: PTH100
+            line = f"file {_source(file)}"
         else:
             return
         if line not in noted and "\n" not in line:
@@ -62,6 +75,16 @@ def _note_what_is_read(notes: Path) -> None:
                 notes.unlink(missing_ok=True)
 
     sys.addaudithook(note)
+
+
+def _source(file: str) -> str:
+    """The module in the place of what Python has compiled of it."""
+    if not file.endswith(".pyc"):
+        return file
+    try:
+        return importlib.util.source_from_cache(file)
+    except ValueError:
+        return file
 
 
 def inline(*expressions: Callable[[], Any]) -> InlineValues:

@@ -6,11 +6,14 @@ import hashlib
 import json
 import os
 import platform
+import sys
 import sysconfig
+import time
 from collections.abc import Mapping
 from pathlib import Path
 
 from coprod.paths import DATA, PROJECT
+from coprod.render.environment import KEYED
 from coprod.render.project import Book
 from coprod.render.told import BUILD_VARIABLE, READ_VARIABLE
 
@@ -19,10 +22,12 @@ __all__ = [
     "LOCK",
     "PACKAGE",
     "base_key",
+    "changed_at",
     "file_hash",
     "installed",
     "looks",
     "of_looks",
+    "outdated",
     "project_files",
     "text_hash",
 ]
@@ -33,6 +38,15 @@ PACKAGE = PROJECT / "coprod"
 LOOKS = ("render/templates", "render/filters")
 # What changes from build to build, and is noted where a chapter asks for it.
 NOTED = (BUILD_VARIABLE, READ_VARIABLE)
+# Files that are read as text, so that it is noted, or by the build itself. Others hold data, which libraries read
+# in a way that nobody sees.
+TEXTS = (
+    *("", ".qmd", ".md", ".bib", ".csl", ".css", ".js", ".html", ".svg", ".png", ".jpg", ".webp"),
+    *(".py", ".R", ".lua", ".typ", ".sh", ".yml", ".yaml", ".toml", ".json", ".ipynb", ".lock"),
+    *(".cff", ".txt", ".in", ".pdf", ".docx"),
+)
+# Since when this process has imported modules of the package.
+BEGAN = time.time_ns()
 
 
 def base_key(book: Book, out: Path, inputs: Mapping[str, str]) -> str:
@@ -49,14 +63,29 @@ def base_key(book: Book, out: Path, inputs: Mapping[str, str]) -> str:
                 add(file.relative_to(folder).as_posix(), file_hash(file))
     add(file_hash(LOCK))
     for name, value in sorted(os.environ.items()):
-        if name.startswith("COPROD_") and name not in NOTED:
+        if name.startswith(KEYED) and name not in NOTED:
             add(name, value)
-    add(
-        json.dumps(inputs),
-        json.dumps(book.get("execute", default={})),
-        *project_files(book.folder, out, book.output.resolve()),
-    )
+    add(json.dumps(inputs), json.dumps(book.get("execute", default={})))
+    for name in project_files(book.folder, out, book.output.resolve()):
+        file = book.folder / name
+        add(name, file_hash(file) if file.suffix not in TEXTS else "")
     return digest.hexdigest()
+
+
+def outdated() -> bool:
+    """Whether this process runs modules of the package that have changed since: a preview may run for days."""
+    files = [
+        file
+        for name, module in list(sys.modules.items())
+        if name.partition(".")[0] == "coprod" and (file := getattr(module, "__file__", None))
+    ]
+    return any(not Path(file).exists() or changed_at(Path(file)) > BEGAN for file in files)
+
+
+def changed_at(file: Path) -> int:
+    """When a file was last changed, in nanoseconds since 1970: by the system, which nobody can set back."""
+    state = file.stat()
+    return state.st_mtime_ns if os.name == "nt" else state.st_ctime_ns
 
 
 def of_looks(file: Path) -> bool:

@@ -23,28 +23,18 @@ from pathlib import Path
 from queue import Queue
 
 from coprod.render.chapter import Chapter
+from coprod.render.environment import kernel_environment
 from coprod.render.notebook import has_code
 
-__all__ = ["FORKS", "Nursery", "kernel_environment", "nursery", "nursery_for"]
+__all__ = ["FORKS", "Nursery", "nursery", "nursery_for"]
 
 # Elsewhere, forking after imports is known to crash (macOS) or is not there (Windows).
 FORKS = sys.platform == "linux"
 PROGRAM = Path(__file__).parent / "forking.py"
-# One thread for linear algebra in each process: two chapters with default threads are slower than one.
-THREADS = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
 # From so many kernels on, or where one needs what the statistics import, it takes less to import all that once
 # and fork them.
 MANY = 4
 STATISTICS = re.compile(r"^\s*from coprod(\.show)? import", re.MULTILINE)
-
-
-def kernel_environment() -> dict[str, str]:
-    """The environment of a kernel: single-threaded, seeded, the same on every machine."""
-    environment = dict(os.environ)
-    environment.update(dict.fromkeys(THREADS, "1"))
-    environment.update(PYTHONHASHSEED="0", TZ="UTC", PYTHONIOENCODING="utf-8", PYTHONUTF8="1")
-    environment.pop("PYTHONSTARTUP", None)
-    return environment
 
 
 class Nursery:
@@ -77,13 +67,15 @@ class Nursery:
     def _listen(self) -> None:
         assert self.process.stdout is not None
         for line in self.process.stdout:
-            said = json.loads(line)
-            if "started" in said:
-                self.started.pop(said["started"]).put(said["process"])
-            else:
-                self.ended[said["ended"]] = said["status"]
+            # What a module prints that it imports is no answer.
+            with contextlib.suppress(ValueError, TypeError, KeyError):
+                said = json.loads(line)
+                if "started" in said:
+                    self.started.pop(said["started"]).put(said["process"])
+                else:
+                    self.ended[said["ended"]] = said["status"]
         self.gone = True
-        for waiting in self.started.values():
+        for waiting in list(self.started.values()):
             waiting.put(0)
 
     def start(self, arguments: list[str], folder: str, environment: Mapping[str, str]) -> Forked:

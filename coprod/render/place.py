@@ -15,7 +15,10 @@ from pathlib import Path
 
 from coprod.errors import BookError, Fault
 
-__all__ = ["abandon", "check_output", "fresh_folder", "remove", "tidy", "write_sealed"]
+__all__ = ["RECORD", "abandon", "check_output", "fresh_folder", "remove", "tidy", "write_sealed"]
+
+RECORD = "build.json"
+"""The file that every finished book holds: what state of the project it shows, and that it is a book."""
 
 # What the builds of this process have begun. Whoever is ended at once takes it away first.
 BEGUN: list[Path] = []
@@ -40,8 +43,7 @@ def check_output(out: Path, project: Path) -> None:
     except OSError as error:
         fault = Fault(str(out), error.strerror or str(error), "choose a folder of your own")
         raise BookError("the book cannot go there", [fault]) from None
-    book = "index.html" in inside or any(name.endswith(".pdf") for name in inside)
-    if inside and (not book or inside & {".git", "_quarto.yml", "index.qmd"}):
+    if inside and (RECORD not in inside or inside & {".git", "_quarto.yml", "index.qmd"}):
         raise BookError(
             "the book cannot go there",
             [Fault(str(out), "the folder holds files that are no book", "choose a new folder")],
@@ -235,5 +237,9 @@ def _exchange(fresh: Path, out: Path) -> None:
             return
     aside = _aside(out)
     out.rename(aside)
-    fresh.rename(out)
+    try:
+        fresh.rename(out)
+    except OSError:
+        aside.rename(out)
+        raise
     remove(aside)

@@ -21,7 +21,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from coprod.errors import BookError, CoprodError, Fault
 from coprod.render.build import render
-from coprod.render.keys import PACKAGE
+from coprod.render.keys import PACKAGE, outdated
 from coprod.render.project import open_book
 from coprod.render.watch import Watch
 
@@ -205,6 +205,8 @@ def serve(
             more = f" and {len(names) - 1} more" if len(names) > 1 else ""
             said = _make(project, builds, progress)
             say(f"{names[0]}{more}: {said}")
+            if outdated():
+                say("The program itself has changed: leave and start again to see all of that")
     finally:
         server.shutdown()
         server.server_close()

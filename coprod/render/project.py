@@ -100,6 +100,25 @@ class Book:
         name = self.get("book", "output-file") or self.title.replace("/", "-").replace(" ", "-")
         return f"{name}.pdf"
 
+    def resources(self, out: Path) -> list[Path]:
+        """The files that go into the website as they are, from the project's folder.
+
+        What is hidden counts only where a pattern names it, and nothing of finished books.
+        """
+        patterns = self.get("project", "resources", default=[])
+        found: set[Path] = set()
+        for pattern in [patterns] if isinstance(patterns, str) else patterns:
+            named = PurePosixPath(pattern).parts
+            for path in self.folder.glob(pattern):
+                inside = path.relative_to(self.folder)
+                hidden = any(part.startswith(".") and part not in named for part in inside.parts)
+                book = any(
+                    map(path.resolve().is_relative_to, (out.resolve(), self.output.resolve()))
+                )
+                if path.is_file() and not hidden and not book:
+                    found.add(inside)
+        return sorted(found)
+
     def renamed(
         self,
         title: str | None = None,

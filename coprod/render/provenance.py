@@ -16,16 +16,14 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from coprod.errors import BookError
+from coprod.errors import BookError, Fault
+from coprod.render.place import RECORD
 from coprod.render.told import told
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["RECORD", "Provenance", "gather", "refuse_changed", "table", "write_record"]
-
-# A finished book holds this file, so that one can tell what state of the project it shows.
-RECORD = "build.json"
+__all__ = ["RECORD", "Provenance", "checksums", "gather", "refuse_changed", "table", "write_record"]
 
 # What computes, draws, runs the chapters and sets the pages. All others stand in the lock file.
 PACKAGES = (
@@ -102,7 +100,7 @@ def spoken_date(day: datetime.date) -> str:
     return f"{day.day} {day:%B} {day.year}"
 
 
-def gather(folder: Path, engine: str) -> Provenance:
+def gather(folder: Path, engine: str, out: Path | None = None) -> Provenance:
     """Find out what a build of a project is made from.
 
     Parameters
@@ -111,25 +109,54 @@ def gather(folder: Path, engine: str) -> Provenance:
         The project's folder.
     engine
         The engine's name with versions.
+    out
+        Where the book goes. What builds leave is no change of the project's files.
+
+    Raises
+    ------
+    BookError
+        When ``SOURCE_DATE_EPOCH`` is no time that has a date.
     """
     commit = _git(folder, "rev-parse", "HEAD")
-    status = _git(folder, "status", "--porcelain") if commit else None
-    given = os.environ.get("SOURCE_DATE_EPOCH") or (
-        _git(folder, "log", "-1", "--format=%ct") if commit else None
-    )
+    left = [".cache"]
+    if out and out.is_relative_to(folder):
+        name = out.relative_to(folder)
+        left += [name.as_posix(), name.with_name(f".{name.name}.*").as_posix()]
+    excluded = [f":(exclude,glob){pattern}{below}" for pattern in left for below in ("", "/**")]
+    # Without a lock, which would stop a commit that somebody makes at the same time.
+    asked = ("--no-optional-locks", "status", "--porcelain", "--", ".", *excluded)
+    status = _git(folder, *asked) if commit else None
     versions = {"Python": platform.python_version()} | {name: version(name) for name in PACKAGES}
     return Provenance(
         engine=engine,
         commit=commit or "unknown",
         clean=None if status is None else not status,
-        epoch=int(given) if given and given.isdigit() else None,
+        epoch=_epoch(_git(folder, "log", "-1", "--format=%ct") if commit else None),
         versions=versions,
-        inputs=_checksums(folder),
+        inputs=checksums(folder),
         measured=_measured(folder),
     )
 
 
-def _checksums(folder: Path) -> dict[str, str]:
+def _epoch(committed: str | None) -> int | None:
+    """Seconds since 1970: what is asked for, or when the commit was made, or none."""
+    given = os.environ.get("SOURCE_DATE_EPOCH")
+    try:
+        seconds = int(given or committed or "")
+        datetime.datetime.fromtimestamp(seconds, datetime.UTC)
+    except (ValueError, OverflowError, OSError):
+        if not given:
+            return None
+        said = f"'{given}' is no time: it takes seconds since 1970"
+        raise BookError(
+            "the book cannot be dated",
+            [Fault("SOURCE_DATE_EPOCH", said, "leave it out, or mend it")],
+        ) from None
+    return seconds
+
+
+def checksums(folder: Path) -> dict[str, str]:
+    """SHA-256 of each file that the results rest on, by what it is and its name."""
     files = {what: folder / name for what, name in INPUTS.items()}
     names = dict(INPUTS)
     if given := os.environ.get(PANEL_VARIABLE):
@@ -153,12 +180,14 @@ def _measured(folder: Path) -> str:
     file = folder / BENCHMARK
     if not file.is_file():
         return ""
-    found = json.loads(file.read_text(encoding="utf-8"))
-    case = found["cases"][0]
-    date = spoken_date(datetime.date.fromisoformat(found["date"]))
-    return (
-        f"{case['wall_seconds']:.0f} s ({case['case']}) on {found['machine']}, measured on {date}"
-    )
+    try:
+        found = json.loads(file.read_text(encoding="utf-8"))
+        case = found["cases"][0]
+        date = spoken_date(datetime.date.fromisoformat(found["date"]))
+        seconds = f"{case['wall_seconds']:.0f} s ({case['case']})"
+        return f"{seconds} on {found['machine']}, measured on {date}"
+    except (OSError, ValueError, LookupError, TypeError):
+        return ""  # half written, or of something else
 
 
 def refuse_changed(provenance: Provenance, folder: Path) -> None:
@@ -172,7 +201,7 @@ def refuse_changed(provenance: Provenance, folder: Path) -> None:
     BookError
         With what was replaced.
     """
-    now = _checksums(folder)
+    now = checksums(folder)
     changed = sorted(
         name
         for name in now.keys() | provenance.inputs.keys()

@@ -10,7 +10,7 @@ from typing import Any
 from coprod.errors import Fault
 from coprod.render.contract import FORMATS
 from coprod.render.project import Book
-from coprod.render.source import Line, fence_tracker, resolve
+from coprod.render.source import Line, fence_tracker, leads_out, resolve
 
 __all__ = [
     "CAPTIONS",
@@ -46,7 +46,10 @@ def check_picture(book: Book, line: Line, match: re.Match[str], faults: list[Fau
                 "keep pictures in the project",
             )
         )
-    elif not (book.folder / resolve(PurePosixPath(line.file).parent, path)).is_file():
+    elif leads_out(target := resolve(PurePosixPath(line.file).parent, path)):
+        said = f"the picture '{path}' is outside the project"
+        faults.append(Fault(line.place, said, "keep pictures in the project"))
+    elif not (book.folder / target).is_file():
         faults.append(
             Fault(line.place, f"the picture '{path}' does not exist", "create it, or mend the path")
         )

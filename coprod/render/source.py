@@ -10,7 +10,7 @@ from pathlib import PurePosixPath
 from coprod.errors import Fault
 from coprod.render.project import CONFIG, Book
 
-__all__ = ["FENCE", "Line", "fence_tracker", "load", "resolve"]
+__all__ = ["FENCE", "Line", "fence_tracker", "leads_out", "load", "resolve"]
 
 FENCE = re.compile(r"^(?P<indent>\s*)(?P<fence>`{3,}|~{3,})\s*(?P<info>.*?)\s*$")
 SHORTCODE = re.compile(r"\{\{<\s*(?P<name>\S+)(?P<rest>.*?)>\}\}")
@@ -79,6 +79,10 @@ def load(
             include = re.fullmatch(r"\{\{<\s*include\s+(\S+)\s*>\}\}\s*", line_text)
             if include:
                 target = resolve(path.parent, include[1])
+                if leads_out(target):
+                    said = f"the include of '{include[1]}' leads out of the project"
+                    faults.append(Fault(line.place, said, "keep it in the project"))
+                    continue
                 lines += load(book, target, faults, line.place, (*within, name))
                 continue
             line = Line(_fill_shortcodes(book, line, faults), name, number)
@@ -95,6 +99,11 @@ def resolve(folder: PurePosixPath, target: str) -> PurePosixPath:
         elif part != ".":
             parts.append(part)
     return PurePosixPath(*parts)
+
+
+def leads_out(path: PurePosixPath) -> bool:
+    """Whether a path, from the project's folder, names something outside it."""
+    return path.is_absolute() or ".." in path.parts
 
 
 def _fill_shortcodes(book: Book, line: Line, faults: list[Fault]) -> str:

@@ -8,31 +8,42 @@ from __future__ import annotations
 import json
 import os
 import sys
+import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
-__all__ = ["ASKED", "BUILD_VARIABLE", "READ_VARIABLE", "telling", "told"]
+__all__ = ["ASKED", "BUILD_VARIABLE", "READ_VARIABLE", "STARTED", "telling", "told"]
 
 BUILD_VARIABLE = "COPROD_BUILD"
+"""Where the file stands that holds the pieces."""
 READ_VARIABLE = "COPROD_READ"
 """Where a kernel notes what its cells read."""
+STARTED = "program"
+"""What a kernel notes when its cells start another program."""
 ASKED = "coprod.told"
 """The audit event of asking for a piece."""
 
 
 @contextmanager
 def telling(pieces: Mapping[str, Any]) -> Iterator[None]:
-    """Let the kernels that are started here know of each piece, by its name."""
+    """Let the kernels that are started here know of each piece, by its name.
+
+    By a file, since systems limit how long a variable may be, and a large book has much to tell.
+    """
     before = os.environ.get(BUILD_VARIABLE)
-    os.environ[BUILD_VARIABLE] = json.dumps(pieces)
-    try:
-        yield
-    finally:
-        if before is None:
-            del os.environ[BUILD_VARIABLE]
-        else:
-            os.environ[BUILD_VARIABLE] = before
+    with tempfile.TemporaryDirectory(prefix="coprod-", ignore_cleanup_errors=True) as folder:
+        file = Path(folder) / "told.json"
+        file.write_text(json.dumps(pieces), encoding="utf-8")
+        os.environ[BUILD_VARIABLE] = str(file)
+        try:
+            yield
+        finally:
+            if before is None:
+                del os.environ[BUILD_VARIABLE]
+            else:
+                os.environ[BUILD_VARIABLE] = before
 
 
 def told(name: str) -> Any:
@@ -45,4 +56,5 @@ def told(name: str) -> Any:
     'a pen'
     """
     sys.audit(ASKED, name)
-    return json.loads(os.environ.get(BUILD_VARIABLE) or "{}").get(name)
+    file = os.environ.get(BUILD_VARIABLE)
+    return json.loads(Path(file).read_text(encoding="utf-8")).get(name) if file else None

@@ -1,7 +1,7 @@
 """Whether a finished book is still what a build would make, so that there is nothing to do.
 
-It is when no file of the project has changed, nothing else that makes the key of kept results, and no
-byte of the book.
+It is when no file of the project has changed, nothing else that makes the key of kept results or that chapters
+have read, and no byte of the book.
 """
 
 from __future__ import annotations
@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from coprod.render import sealed
-from coprod.render.keys import base_key, file_hash, looks, project_files, text_hash
+from coprod.render.kept import FILE, Kept
+from coprod.render.keys import base_key, file_hash, looks, outdated, project_files, text_hash
 from coprod.render.project import Book
 
 __all__ = ["Finished"]
@@ -52,19 +53,29 @@ class Finished:
         known = sealed.load(self.record)
         try:
             # The book is read only where the key says that it may be the one.
-            return bool(known and known["key"] == self.key and known["book"] == _content(self.out))
+            return bool(
+                known
+                and known["key"] == self.key
+                and all(file_hash(Path(file)) == was for file, was in known["read"].items())
+                and known["book"] == _content(self.out)
+            )
         except (OSError, KeyError, TypeError):
             return False
 
-    def remember(self, made: Path) -> None:
+    def remember(self, made: Path, kept: Kept) -> None:
         """Take note of the book that was made in a folder, if nothing has changed meanwhile.
 
-        Before it takes its place, where another build may put its own as soon as this one has.
+        Before it takes its place, where another build may put its own as soon as this one has. Not where nobody
+        knows all that its chapters have read, or where this process runs a program that is no more.
         """
-        if self.now()[1] != self.key:
+        if not kept.certain or outdated() or self.now()[1] != self.key:
             return
+        read = {
+            name.removeprefix(FILE): was for name, was in kept.read.items() if name.startswith(FILE)
+        }
         with suppress(OSError):
-            sealed.save(self.record, {"key": self.key, "book": _content(made)})
+            book = {"key": self.key, "read": read, "book": _content(made)}
+            sealed.save(self.record, book)
 
 
 def _content(folder: Path) -> str:
@@ -78,6 +89,7 @@ def _content(folder: Path) -> str:
 def _keys(book: Book, out: Path, to: str, provenance: Mapping[str, Any]) -> tuple[str, str]:
     """What the results rest on, and what the whole book does."""
     names = project_files(book.folder, out, book.output.resolve())
+    names += [str(name) for name in book.resources(out)]  # some may be hidden
     files = {name: file_hash(book.folder / name) for name in names}
     base = base_key(book, out, provenance["inputs"])
     whole = json.dumps([base, files, looks(), book.config, to, dict(provenance)])

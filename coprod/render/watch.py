@@ -28,8 +28,8 @@ ENDINGS = {
         ".css",
         ".typ",
     ),
-    *(".csv", ".json", ".txt", ".svg", ".png", ".jpg", ".jpeg"),
-    *(".xlsx", ".sav", ".dta", ".parquet"),
+    *(".csv", ".tsv", ".json", ".txt", ".cff", ".svg", ".png", ".jpg", ".jpeg", ".webp", ".pdf"),
+    *(".xlsx", ".sav", ".dta", ".parquet", ".feather"),
 }
 """Of what books are made of: not of what editors leave beside."""
 

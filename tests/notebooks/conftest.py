@@ -16,10 +16,11 @@ from nbval.plugin import IPyNbFile
 
 from coprod.paths import PROJECT
 from coprod.render.chapter import read_chapters
+from coprod.render.environment import kernel_environment
 from coprod.render.execute import STARTING
 from coprod.render.kernels import ForkingProvisioner
 from coprod.render.notebook import CSV, notebook_name
-from coprod.render.nursery import Nursery, kernel_environment, nursery
+from coprod.render.nursery import Nursery, nursery
 from coprod.render.project import open_book
 
 # A picture's last digits differ between processors, so a kept notebook only names it (PICTURE in
