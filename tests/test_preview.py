@@ -79,6 +79,24 @@ def test_the_preview_follows_an_edit_and_says_what_is_wrong(tmp_path: Path) -> N
         assert not list((project / "_book").glob("*.pdf"))
 
 
+def test_it_says_when_it_is_itself_out_of_date(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from coprod.render import preview as module
+
+    project = write_book(tmp_path, one=WORDS)
+    with Preview(project) as preview:
+        for now in (False, True):
+            monkeypatch.setattr(module, "outdated", lambda now=now: now)
+            seen = len(preview.said)
+            (project / "chapters/one.qmd").write_text(f"{WORDS}\nA sentence, {now}.\n")
+            preview.wait("Made in", seen)
+            if not now:
+                time.sleep(0.2)
+                assert not any("start again" in said for said in preview.said)
+        preview.wait("start again", seen)
+
+
 def test_a_new_chapter_comes_and_a_deleted_one_goes(tmp_path: Path) -> None:
     project = write_book(tmp_path, one=WORDS)
     with Preview(project) as preview:

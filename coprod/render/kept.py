@@ -38,7 +38,7 @@ from coprod.render.keys import (
 from coprod.render.notebook import chapter_cells, has_code, notebook_name
 from coprod.render.project import Book
 from coprod.render.provenance import checksums
-from coprod.render.told import STARTED
+from coprod.render.told import UNSEEN
 
 __all__ = ["Kept", "computed_anew", "forget"]
 
@@ -101,15 +101,15 @@ class Kept:
     def keep(self, chapter: Chapter, notebook: Mapping[str, Any], noted: Path) -> None:
         """Keep the results of a chapter, with what its cells have read.
 
-        Not where something has changed while it ran, since nobody knows what it saw, and not where it has
-        started another program, since nobody knows what that has read.
+        Not where something has changed while it ran, since nobody knows what it saw, and not where it may have
+        read what was not noted, through another program say.
         """
         kept = False
         with suppress(OSError):
             lines = noted.read_bytes().decode("utf-8", errors="surrogateescape").split("\n")
             names = [name for name in dict.fromkeys(lines) if self._counts(name)]
             read = self._now(names)
-            doubtful = STARTED in lines or any(map(self._changed, names)) or outdated()
+            doubtful = UNSEEN in lines or any(map(self._changed, names)) or outdated()
             if not doubtful and self.now() == self.base:
                 entry = {"key": self._key(chapter), "read": read, "notebook": notebook}
                 sealed.save(self._file(chapter), entry)

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from coprod.errors import ValidityError
-from coprod.render.told import ASKED, READ_VARIABLE, STARTED
+from coprod.render.told import ASKED, READ_VARIABLE, UNSEEN
 
 __all__ = ["InlineValues", "inline", "prepare"]
 
@@ -44,8 +44,8 @@ STARTING = ("subprocess.Popen", "os.system", "os.exec", "os.posix_spawn", "os.fo
 def _note_what_is_read(notes: Path) -> None:
     """Write a line for each file that is read, and for each piece that the build is asked for.
 
-    One line says that another program was started, if one was. Where a line cannot be written whole, on a full
-    disk say, there are no notes. In both cases nothing is kept.
+    One line says that more may have been read, by another program that was started. Where a line cannot be
+    written whole, on a full disk say, there are no notes. In both cases nothing is kept.
     """
     noted = set()
     descriptor = os.open(notes, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
@@ -54,7 +54,7 @@ def _note_what_is_read(notes: Path) -> None:
         if event == ASKED:
             line = f"told {arguments[0]}"
         elif event in STARTING:
-            line = STARTED
+            line = UNSEEN
         elif event in ("open", "sqlite3.connect") and isinstance(arguments[0], str | bytes):
             # What is only written is not read: a file that cells add to has changed each time.
             if event == "open" and isinstance(arguments[2], int) and arguments[2] & os.O_WRONLY:
@@ -64,7 +64,9 @@ def _note_what_is_read(notes: Path) -> None:
             line = f"file {_source(file)}"
         else:
             return
-        if line not in noted and "\n" not in line:
+        if "\n" in line:
+            line = UNSEEN
+        if line not in noted:
             noted.add(line)
             content = line.encode("utf-8", errors="surrogateescape") + b"\n"
             try:

@@ -14,14 +14,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-__all__ = ["ASKED", "BUILD_VARIABLE", "READ_VARIABLE", "STARTED", "telling", "told"]
+__all__ = ["ASKED", "BUILD_VARIABLE", "READ_VARIABLE", "UNSEEN", "telling", "told"]
 
 BUILD_VARIABLE = "COPROD_BUILD"
 """Where the file stands that holds the pieces."""
 READ_VARIABLE = "COPROD_READ"
 """Where a kernel notes what its cells read."""
-STARTED = "program"
-"""What a kernel notes when its cells start another program."""
+UNSEEN = "unseen"
+"""What a kernel notes when its cells may read what it cannot note."""
 ASKED = "coprod.told"
 """The audit event of asking for a piece."""
 
