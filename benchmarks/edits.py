@@ -148,6 +148,6 @@ EDITING_WHOLE = (
 )
 BREAKING_WHOLE = (
     Edit("broken", LEVELS, added("\nSee @fig-none%d.\n")),
-    Edit("broken", "coprod/levels.py", added("\nraise RuntimeError('no %d')\n")),
+    Edit("broken", "coprod/studies.py", added("\nraise RuntimeError('no %d')\n")),
     Edit("broken", "data/panel.csv", added("%d\n")),
 )

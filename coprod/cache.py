@@ -132,10 +132,11 @@ def _read(file: Path, key: str) -> pd.DataFrame | None:
     try:
         table = pq.read_table(file)
         frame = table.to_pandas()
+        content = _fingerprint(frame)
     except Exception:  # a damaged file fails in whatever way it likes, and is made anew
         return None
     marks = table.schema.metadata or {}
-    expected = {b"coprod_key": key, b"coprod_content": _fingerprint(frame)}
+    expected = {b"coprod_key": key, b"coprod_content": content}
     if any(marks.get(name) != value.encode() for name, value in expected.items()):
         return None
     with suppress(OSError):

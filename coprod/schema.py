@@ -41,7 +41,7 @@ LARGEST = 500_000
 SHORT = 2_000
 """Letters: as few as the options of a cell, of which a book has hundreds."""
 
-TEXT: Kind = ("text", lambda value: isinstance(value, str))
+TEXT: Kind = ("text", lambda value: isinstance(value, str) and "\0" not in value)
 FLAG: Kind = ("true or false", lambda value: isinstance(value, bool))
 INTEGER: Kind = (
     "a whole number",

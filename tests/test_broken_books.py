@@ -66,6 +66,65 @@ BROKEN = {
         {"one": WORDS + "\n[A](../../a.csv)\n"},
         ["chapters/one.qmd:12", "outside the project"],
     ),
+    "a chapter outside the project": (
+        {"config": CONFIG.replace("chapters/one.qmd", "../up.qmd")},
+        ["_quarto.yml:9", "not named from the project's folder"],
+    ),
+    "a chapter that is named in a roundabout way": (
+        {"config": CONFIG.replace("chapters/one.qmd", "./chapters/one.qmd")},
+        ["_quarto.yml:9", "not named from the project's folder"],
+    ),
+    "two chapters whose notebooks would have one name": (
+        {
+            "config": CONFIG.replace("one.qmd\n", "one.qmd\n    - chapters-one.qmd\n"),
+            "chapters-one.qmd": "# Two\n",
+        },
+        ["_quarto.yml:10", "rename one"],
+    ),
+    "a title of nothing": (
+        {"config": CONFIG.replace("A small book", " ")},
+        ["_quarto.yml:4", "title is empty"],
+    ),
+    "a title with a sign that no text has": (
+        {"config": CONFIG.replace("A small book", "a\\0b")},
+        ["_quarto.yml:4", "'title'"],
+    ),
+    "a chapter with a sign that no text has": (
+        {"one": WORDS + "\na\0b\n"},
+        ["chapters/one.qmd", "NUL"],
+    ),
+    "an include whose name no file can have": (
+        {"one": WORDS + "\n{{< include a\0b.qmd >}}\n"},
+        ["chapters/one.qmd"],
+    ),
+    "an expression that is far too long": (
+        {"one": WORDS + f"\n`{{python}} {'-' * 20_000}1`\n"},
+        ["chapters/one.qmd:12"],
+    ),
+    "includes in each other without an end": (
+        {
+            "one": WORDS + "\n{{< include _0.qmd >}}\n",
+            **{
+                f"chapters/_{deep}.qmd": f"{{{{< include _{deep + 1}.qmd >}}}}\n"
+                for deep in range(100)
+            },
+        },
+        ["chapters/_19.qmd:1", "20 deep"],
+    ),
+    "a cell that gives a picture that is none": (
+        {
+            "one": ONE + "\n```{python}\nfrom IPython.display import publish_display_data\n"
+            "publish_display_data({'image/png': 'abc'})\n```\n"
+        },
+        ["cell-2-1.png", "no PNG"],
+    ),
+    "a cell that gives what no notebook can hold": (
+        {
+            "one": ONE + "\n```{python}\nfrom IPython.display import publish_display_data\n"
+            "publish_display_data({'text/html': {'a': 1}})\n```\n"
+        },
+        ["chapters/one.qmd:13", "no notebook can hold"],
+    ),
     "a PDF that would leave the book's folder": (
         {"config": CONFIG.replace("book:\n  title", "book:\n  output-file: ../x\n  title")},
         ["_quarto.yml:4", "a name without a folder"],

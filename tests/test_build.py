@@ -436,6 +436,20 @@ def test_a_kernel_that_cannot_start_is_said_once(
     ]
 
 
+def test_a_long_story_is_cut(tmp_path: Path) -> None:
+    project = write_book(tmp_path, one=ONE.replace("print(2 + 3)", "raise ValueError('x' * 10**6)"))
+    with pytest.raises(BookError) as caught:
+        render(project, "embedded", "html")
+    assert "ValueError: xxx" in str(caught.value) and len(str(caught.value)) < 3_000
+
+
+def test_a_link_to_itself_is_no_place_for_a_book(tmp_path: Path) -> None:
+    project = write_book(tmp_path / "project", one=WORDS)
+    (project / "_book").symlink_to("_book")
+    with pytest.raises(BookError, match="cannot go there"):
+        render(project, "embedded", "html")
+
+
 def test_a_cell_that_kills_its_kernel_is_named(tmp_path: Path) -> None:
     project = write_book(tmp_path, one=ONE.replace("print(2 + 3)", "import os\nos._exit(1)"))
     with pytest.raises(BookError, match="its kernel died"):

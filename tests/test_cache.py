@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
@@ -185,6 +186,15 @@ def test_what_has_not_been_used_for_longest_is_forgotten(
         remembered("some", panel, {"of": number}, compute)
         assert compute.times == times, number
     assert len(list(folder.glob("other-*"))) == 1
+
+
+def test_a_table_that_nobody_can_compare_is_made_anew(folder: Path, panel: Panel) -> None:
+    compute = Counted()
+    remembered("some", panel, {}, compute)
+    (file,) = folder.iterdir()
+    pq.write_table(pa.table({"a": [[1, 2], [3]]}), file)
+    same(remembered("some", panel, {}, compute), compute())
+    assert compute.times == 3
 
 
 def test_where_nothing_can_be_written_nothing_is_kept(

@@ -57,12 +57,12 @@ class Book:
         self.runs = folder / "runs"
         self.runs.touch()
         self.project = folder / "project"
-        self.beside = self.project / "beside.txt"
+        self.beside = self.project / "beside.yml"
         one, two = (text.format(runs=self.runs, beside=self.beside) for text in (ONE, TWO))
         config = CONFIG.replace(
             "    - chapters/one.qmd\n", "    - chapters/one.qmd\n    - chapters/two.qmd\n"
         )
-        more = {"chapters/two.qmd": two, "chapters/_more.qmd": MORE, "beside.txt": "beside"}
+        more = {"chapters/two.qmd": two, "chapters/_more.qmd": MORE, "beside.yml": "beside"}
         write_book(self.project, one=one, config=config, **more)
 
     def built(self, cache: bool = True) -> list[str]:
@@ -100,7 +100,7 @@ CHANGES: tuple[tuple[str, str, str, list[str]], ...] = (
     ("chapters/two.qmd", "print(open", "print(1, open", ["two"]),
     ("chapters/one.qmd", "1 + 1", "1 + 2", ["one"]),
     ("chapters/_more.qmd", "'more'", "'less'", ["one"]),
-    ("beside.txt", "beside", "changed", ["two"]),
+    ("beside.yml", "beside", "changed", ["two"]),
     ("_quarto.yml", "lang: en-GB", "lang: en-GB\nexecute:\n  warning: false", ["one", "two"]),
 )
 
@@ -182,11 +182,91 @@ def test_whatever_cells_read_is_noticed_wherever_it_stands(
     assert "3 2 2 2" in page and "[2]" in page
 
 
-def test_what_starts_another_program_is_not_kept(tmp_path: Path) -> None:
+UNSEEN = {
+    "a program": "import os; os.system('true')",
+    "processes": "import multiprocessing as m; m.get_context('spawn').Pool(1).map(abs, [1])",
+    "joblib": "import joblib; joblib.Parallel(2)(joblib.delayed(abs)(each) for each in (1, 2))",
+    "a name that no line can hold": "open('a\\nb', 'w').close(); open('a\\nb').close()",
+    "an address": "import sqlite3; sqlite3.connect('file:a?mode=memory', uri=True)",
+}
+
+
+@pytest.mark.parametrize("how", UNSEEN)
+def test_what_may_read_unseen_is_not_kept(tmp_path: Path, how: str) -> None:
     book = Book(tmp_path)
-    book.change("chapters/_more.qmd", "print('more')", "import os; os.system('true')")
+    book.change("chapters/_more.qmd", "print('more')", UNSEEN[how])
     assert book.built() == ["one", "two"]
+    assert "one" in book.built()
+
+
+def test_paths_links_and_folders_are_noticed(tmp_path: Path) -> None:
+    book = Book(tmp_path)
+    away, link = tmp_path / "away", tmp_path / "link"
+    for number in "12":
+        (away / number).mkdir(parents=True)
+        (away / number / "read").write_text(number)
+    link.symlink_to(away / "1")
+    code = (
+        f"import io, os\nfrom pathlib import Path\nio.FileIO(Path('{link}/read')).read()\n"
+        f"os.listdir('{away}')"
+    )
+    book.change("chapters/_more.qmd", "print('more')", code)
+    assert book.built() == ["one", "two"]
+    assert book.built() == []
+    (away / "3").touch()
     assert book.built() == ["one"]
+    link.unlink()
+    link.symlink_to(away / "2")
+    assert book.built() == ["one"]
+    assert book.built() == []
+
+
+def test_a_copy_of_a_project_keeps_nothing_of_the_other(tmp_path: Path) -> None:
+    book = Book(tmp_path)
+    book.change("chapters/_more.qmd", "print('more')", "print(open('../beside.yml').read())")
+    assert book.built() == ["one", "two"]
+    copy = tmp_path / "copy"
+    shutil.copytree(book.project, copy)
+    (copy / "beside.yml").write_text("of the copy")
+    render(copy, "embedded", "html")
+    assert "of the copy" in (copy / "_book/chapters/one.html").read_text()
+
+
+def test_what_is_no_text_of_the_project_runs_nothing(tmp_path: Path) -> None:
+    book = Book(tmp_path)
+    assert book.built() == ["one", "two"]
+    (book.project / "chapters/one.qmd~").write_text("what an editor leaves")
+    assert book.built() == []
+    # A paragraph between two cells is prose.
+    book.change("chapters/one.qmd", "{{< include", "A paragraph.\n\n{{< include")
+    assert book.built() == []
+    assert "A paragraph." in (book.project / "_book/chapters/one.html").read_text()
+    render(book.project, "embedded", "html", out=book.project / "site")
+    os.mkfifo(book.project / ".cache/books/x.json")
+    assert book.built() == []
+
+
+def test_a_pipe_in_the_project_is_not_waited_for(tmp_path: Path) -> None:
+    book = Book(tmp_path)
+    os.mkfifo(book.project / "pipe.csv")
+    assert book.built() == ["one", "two"]
+    assert book.built() == []
+
+
+def test_a_chapter_sees_the_same_imports_whether_it_is_run_alone(tmp_path: Path) -> None:
+    many = [f"chapters/n{number}.qmd" for number in range(4)]
+    cell = "# {}\n\n```{{python}}\nimport sys\nprint('seaborn' in sys.modules, {})\n```\n"
+    lines = "".join(f"    - {name}\n" for name in many)
+    config = CONFIG.replace("    - chapters/one.qmd\n", f"    - chapters/one.qmd\n{lines}")
+    project = write_book(
+        tmp_path, one=WORDS, config=config, **{name: cell.format(name, 1) for name in many}
+    )
+    render(project, "embedded", "html")
+    page = project / "_book/chapters/n0.html"
+    before = page.read_text()
+    (project / many[0]).write_text(cell.format(many[0], 2))
+    render(project, "embedded", "html")
+    assert before.count("True 1") == page.read_text().count("True 2") == 1
 
 
 def test_what_is_read_and_then_changed_is_not_kept(tmp_path: Path) -> None:

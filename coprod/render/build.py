@@ -116,7 +116,12 @@ def render(
     """
     started = time.monotonic()
     book = open_book(project).renamed(title, authors, notice)
-    target = (Path(out) if out else book.output).resolve()
+    try:
+        target = (Path(out) if out else book.output).resolve()
+    except (OSError, RuntimeError, ValueError) as error:  # a link to itself, say
+        raise BookError(
+            "the book cannot go there", [Fault(str(out or book.output), str(error))]
+        ) from None
     check_output(target, book.folder)
     tidy(target)
     name, description = choose_engine(engine)
@@ -171,7 +176,7 @@ def _results(
     missing = [chapter for chapter, there in zip(chapters, found, strict=True) if there is None]
     ran: Iterator[Mapping[str, Any]] = iter(())
     if missing:
-        with nullcontext() if kept else computed_anew(), nursery_for(missing) as kernels:
+        with nullcontext() if kept else computed_anew(), nursery_for(missing, chapters) as kernels:
             from coprod.render.execute import TIMEOUT, run_chapters
             from coprod.render.paper import set_before
 
@@ -205,7 +210,7 @@ def write_notebooks(
 
     book = open_book(project)
     chapters = [chapter for chapter in read_chapters(book) if has_code(chapter)]
-    with nursery_for(chapters) as kernels:
+    with nursery_for(chapters, chapters) as kernels:
         ran = run_chapters(book, chapters, kernels, os.cpu_count() or 1, progress=progress)
     folder.mkdir(parents=True, exist_ok=True)
     written = []

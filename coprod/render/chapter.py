@@ -317,7 +317,12 @@ def _is_one_expression(code: str) -> bool:
     """Whether code is one value: two, or none, would give later expressions their neighbours' values."""
     try:
         tree = ast.parse(f"one({code},)", mode="eval").body
-    except (SyntaxError, ValueError):
+    except (
+        SyntaxError,
+        ValueError,
+        MemoryError,
+        RecursionError,
+    ):  # the last two of what is far too long
         return False
     return (
         isinstance(tree, ast.Call)

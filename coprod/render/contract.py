@@ -43,7 +43,8 @@ def _is_inside(path: str) -> bool:
     """Whether a path or pattern can be read, and cannot lead out of the folder that it starts from."""
     parts = PurePosixPath(path).parts
     whole = all(part == "**" or "**" not in part for part in parts)
-    return bool(parts) and not path.startswith("/") and ".." not in parts and whole
+    plain = not path.startswith("/") and "\0" not in path
+    return bool(parts) and plain and ".." not in parts and whole
 
 
 FOLD = one_of(True, False, "show")
@@ -81,6 +82,14 @@ def check_chapters(
                     f"{file}:{places.get(here, 1)}",
                     f"{item!r} is no chapter",
                     "a chapter is a .qmd file",
+                )
+            )
+        elif not _is_inside(item) or str(PurePosixPath(item)) != item:
+            faults.append(
+                Fault(
+                    f"{file}:{places.get(here, 1)}",
+                    f"the chapter '{item}' is not named from the project's folder",
+                    "write it as chapters/one.qmd, without '..' and '.'",
                 )
             )
     return faults

@@ -16,7 +16,7 @@ from jupyter_client.asynchronous.client import AsyncKernelClient
 from jupyter_client.manager import AsyncKernelManager
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
-from nbformat import NotebookNode
+from nbformat import NotebookNode, ValidationError
 
 from coprod.errors import BookError, Fault
 from coprod.render.bytecode import know_by_content
@@ -39,6 +39,8 @@ TIMEOUT = 600
 """After how many seconds a cell is stopped, unless a build says otherwise."""
 STARTING = 120
 """For how many seconds a kernel is waited for: long, since a machine may be busy."""
+LONGEST = 2_000
+"""The most characters that are said of what a cell has raised."""
 COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 
 
@@ -174,6 +176,9 @@ async def _run_chapter(
             raise _fault(
                 chapter, current[0], _line(error.traceback), f"{error.ename}: {error.evalue}"
             ) from None
+        except ValidationError as error:
+            said = f"it gives what no notebook can hold: {error.message}"
+            raise _fault(chapter, current[0], None, said) from None
         except CellTimeoutError:
             raise _fault(
                 chapter,
@@ -248,6 +253,7 @@ def _fault(chapter: Chapter, cell: NotebookNode, line: int | None, what: str) ->
         block.name if isinstance(block, Cell) else "an inline expression" if block else "the set-up"
     )
     said = COLOUR.sub("", what).strip() or what
+    said = said if len(said) <= LONGEST else f"{said[:LONGEST]} …"
     return BookError(
         f"the book cannot be rendered: {name} of {chapter.entry.source} failed",
         [Fault(place, said)],

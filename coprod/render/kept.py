@@ -6,6 +6,9 @@ its own cells. What its cells read besides, wherever it stands, and what the bui
 they run, and kept results count only while it is the same. Files of data can be read without anybody noticing:
 those of the project make the key with all they hold. Anything in doubt is run anew.
 
+Nobody sees what compiled code reads outside the project, nor what cells ask of other variables of the environment
+than those that make the key: after such a change, `coprod clean` or `--no-cache` is for.
+
 (`jupyter-cache` looks at the cells alone, and not at what they import and read.)
 """
 
@@ -17,7 +20,7 @@ import shutil
 import sys
 import tempfile
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -40,13 +43,11 @@ from coprod.render.project import Book
 from coprod.render.provenance import checksums
 from coprod.render.told import UNSEEN
 
-__all__ = ["Kept", "computed_anew", "forget"]
+__all__ = ["Kept", "computed_anew", "forget", "read_now"]
 
 FOLDER = Path(".cache") / "chapters"
 # Python with its packages, whose names and versions make the key, and what the system says of itself.
 ELSEWHERE = [Path(name) for name in (sys.prefix, sys.base_prefix, "/proc", "/sys", "/dev")]
-FILE = "file "
-"""What a note of a file starts with."""
 SINGLE = "COPROD_CACHE"
 """What names the folder of single results (:mod:`coprod.cache`)."""
 
@@ -68,7 +69,7 @@ class Kept:
     Attributes
     ----------
     read
-        What the chapters that were found or kept have read, with its hashes.
+        What the chapters that were found or kept have read, line by line of their notes, with its hashes.
     certain
         Whether that is all that was read.
     """
@@ -92,8 +93,9 @@ class Kept:
         entry = sealed.load(self._file(chapter))
         try:
             if entry["key"] == self._key(chapter) and entry["read"] == self._now(entry["read"]):
+                found = _with_results(chapter, entry["notebook"])
                 self.read |= entry["read"]
-                return dict(entry["notebook"])
+                return found
         except (KeyError, TypeError, ValueError):
             pass  # nothing, or of another make
         return None
@@ -121,34 +123,61 @@ class Kept:
         return self.folder / notebook_name(chapter)
 
     def _key(self, chapter: Chapter) -> str:
-        cells = [(c["cell_type"], c["source"], c["metadata"]) for c in chapter_cells(chapter)]
-        code = [cell for cell in cells if cell[0] == "code"]
+        code = [cell["source"] for cell in chapter_cells(chapter) if cell["cell_type"] == "code"]
         return text_hash(json.dumps([self.base, chapter.entry.source, code]))
 
-    def _now(self, names: Iterable[str]) -> dict[str, str]:
-        """What each file or piece that was read is now."""
-        pieces = {f"told {name}": piece for name, piece in self.pieces.items()}
+    def _now(self, names: Collection[str]) -> dict[str, str]:
+        """What each file, folder or piece that was read is now."""
+        told = {name: self.pieces.get(name.removeprefix("told "), "") for name in names}
         return {
-            name: file_hash(_file(name)) if name.startswith(FILE) else pieces.get(name, "")
-            for name in names
+            name: told[name] if name.startswith("told ") else now
+            for name, now in read_now(names).items()
         }
 
     def _counts(self, name: str) -> bool:
         """Whether what was read neither makes the key already nor is of Python, the system or this build alone."""
-        if not name.startswith(FILE):
-            return name.startswith("told ")
-        made = (PACKAGE, DATA, self.folder.parent, *ELSEWHERE, Path(tempfile.gettempdir()))
-        return of_looks(_file(name)) or not any(map(_file(name).is_relative_to, made))
+        kind, path = name.partition(" ")[0], _path(name)
+        made = [PACKAGE, DATA, self.folder.parent, *ELSEWHERE, Path(tempfile.gettempdir())]
+        if kind == "folder":  # the names of the project's files make the key
+            return not any(map(path.is_relative_to, [*made, self.book.folder]))
+        return kind == "told" or (
+            kind == "file" and (of_looks(path) or not any(map(path.is_relative_to, made)))
+        )
 
     def _changed(self, name: str) -> bool:
         """Whether a file that was read has changed since this was begun."""
-        file = _file(name)
-        return name.startswith(FILE) and file.exists() and changed_at(file) > self.began
+        path = _path(name)
+        links = [each for each in (path, *path.parents) if each.is_symlink()]
+        return name.startswith("file ") and any(
+            changed_at(each) > self.began for each in ([path] if path.exists() else []) + links
+        )
 
 
-def _file(name: str) -> Path:
-    """The file that a line of notes names."""
-    return Path(name.removeprefix(FILE))
+def _path(name: str) -> Path:
+    """The file or folder that a line of notes names."""
+    return Path(name.partition(" ")[2])
+
+
+def read_now(names: Collection[str]) -> dict[str, str]:
+    """What files and folders that notes name hold now: hashes of content, and of the names in a folder."""
+
+    def now(name: str) -> str:
+        if name.startswith("folder "):
+            with suppress(OSError):
+                return text_hash("\n".join(sorted(path.name for path in _path(name).iterdir())))
+        return file_hash(_path(name))
+
+    return {name: now(name) for name in names}
+
+
+def _with_results(chapter: Chapter, kept: Mapping[str, Any]) -> dict[str, Any]:
+    """The notebook of a chapter with the results that were kept of the same cells, whatever stands between them."""
+    cells = chapter_cells(chapter)
+    code = [cell for cell in cells if cell["cell_type"] == "code"]
+    before = [cell for cell in kept["cells"] if cell["cell_type"] == "code"]
+    for cell, old in zip(code, before, strict=True):
+        cell |= {name: old[name] for name in ("outputs", "execution_count")}
+    return dict(kept) | {"cells": cells}
 
 
 @contextmanager

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import importlib
 import importlib.util
 import json
 import os
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +39,12 @@ def prepare() -> None:
         _note_what_is_read(Path(notes))
 
 
+READING = {
+    "open": "file",
+    "sqlite3.connect": "file",
+    "os.listdir": "folder",
+    "os.scandir": "folder",
+}
 # Nobody sees what another program reads.
 STARTING = ("subprocess.Popen", "os.system", "os.exec", "os.posix_spawn", "os.fork", "os.forkpty")
 
@@ -55,13 +63,16 @@ def _note_what_is_read(notes: Path) -> None:
             line = f"told {arguments[0]}"
         elif event in STARTING:
             line = UNSEEN
-        elif event in ("open", "sqlite3.connect") and isinstance(arguments[0], str | bytes):
+        elif event in READING and isinstance(arguments[0], str | bytes | os.PathLike):
             # What is only written is not read: a file that cells add to has changed each time.
             if event == "open" and isinstance(arguments[2], int) and arguments[2] & os.O_WRONLY:
                 return
+            given = os.fsdecode(arguments[0])
             # A link stays one: it may lead elsewhere the next time.
-            file = os.path.abspath(os.fsdecode(arguments[0]))  # noqa: PTH100
-            line = f"file {_source(file)}"
+            file = os.path.abspath(given)  # noqa: PTH100
+            line = f"{READING[event]} {_source(file)}"
+            if event == "sqlite3.connect" and given.startswith("file:"):
+                line = UNSEEN
         else:
             return
         if "\n" in line:
@@ -77,6 +88,16 @@ def _note_what_is_read(notes: Path) -> None:
                 notes.unlink(missing_ok=True)
 
     sys.addaudithook(note)
+    # Processes of multiprocessing and joblib start without an event.
+    with suppress(ImportError, AttributeError):
+        starts: Any = importlib.import_module("_posixsubprocess")
+        fork_exec = starts.fork_exec
+
+        def noted_fork_exec(*arguments: Any) -> Any:
+            note("os.fork", ())
+            return fork_exec(*arguments)
+
+        starts.fork_exec = noted_fork_exec
 
 
 def _source(file: str) -> str:

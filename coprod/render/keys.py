@@ -14,6 +14,7 @@ from pathlib import Path
 
 from coprod.paths import DATA, PROJECT
 from coprod.render.environment import KEYED
+from coprod.render.place import RECORD
 from coprod.render.project import Book
 from coprod.render.told import BUILD_VARIABLE, READ_VARIABLE
 
@@ -42,8 +43,8 @@ NOTED = (BUILD_VARIABLE, READ_VARIABLE)
 # in a way that nobody sees.
 TEXTS = (
     *("", ".qmd", ".md", ".bib", ".csl", ".css", ".js", ".html", ".svg", ".png", ".jpg", ".webp"),
-    *(".py", ".R", ".lua", ".typ", ".sh", ".yml", ".yaml", ".toml", ".json", ".ipynb", ".lock"),
-    *(".cff", ".txt", ".in", ".pdf", ".docx"),
+    *(".py", ".R", ".lua", ".typ", ".sh", ".yml", ".yaml", ".toml", ".ipynb", ".lock"),
+    *(".cff", ".in", ".pdf", ".docx"),
 )
 # Since when this process has imported modules of the package.
 BEGAN = time.time_ns()
@@ -57,6 +58,7 @@ def base_key(book: Book, out: Path, inputs: Mapping[str, str]) -> str:
         digest.update("\0".join(parts).encode("utf-8", errors="surrogateescape") + b"\n")
 
     add(platform.python_version(), platform.platform(), platform.machine(), *installed())
+    add(str(book.folder))  # what is read is noted by where it stands
     for folder in (PACKAGE, DATA):
         for file in sorted(folder.rglob("*")):
             if file.is_file() and "__pycache__" not in file.parts and not of_looks(file):
@@ -108,21 +110,31 @@ def installed() -> list[str]:
 def project_files(folder: Path, *books: Path) -> list[str]:
     """The names of a project's files: whether one is there can be asked without reading it.
 
-    Finished `books` are no part of it.
+    Finished `books` are no part of it, nor others that stand there, nor what an editor leaves beside a file.
     """
     found = []
     for here, folders, files in os.walk(folder):
+        if RECORD in files and Path(here) != folder:
+            folders.clear()
+            continue
         kept = [name for name in folders if name != "__pycache__" and not name.startswith(".")]
         folders[:] = sorted(name for name in kept if Path(here, name).resolve() not in books)
         inside = Path(here).relative_to(folder)
-        found += [str(inside / name) for name in sorted(files) if not name.startswith(".")]
+        found += [
+            str(inside / name)
+            for name in sorted(files)
+            if not name.startswith(".") and not name.endswith("~")
+        ]
     return found
 
 
 def file_hash(path: Path) -> str:
-    """The hash of a file's content; '' where it cannot be read."""
+    """The hash of a file's content; '' where it cannot be read, or is no file: a pipe would be waited for."""
     try:
-        return hashlib.sha256(path.read_bytes()).hexdigest()
+        if not path.is_file():
+            return ""
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError:
         return ""
 

@@ -31,7 +31,7 @@ __all__ = ["FORKS", "Nursery", "nursery", "nursery_for"]
 # Elsewhere, forking after imports is known to crash (macOS) or is not there (Windows).
 FORKS = sys.platform == "linux"
 PROGRAM = Path(__file__).parent / "forking.py"
-# From so many kernels on, or where one needs what the statistics import, it takes less to import all that once
+# From so many chapters on, or where one needs what the statistics import, it takes less to import all that once
 # and fork them.
 MANY = 4
 STATISTICS = re.compile(r"^\s*from coprod(\.show)? import", re.MULTILINE)
@@ -156,10 +156,16 @@ def nursery(environment: Mapping[str, str], preload: bool = True) -> Iterator[Nu
         made.close()
 
 
-def nursery_for(chapters: Sequence[Chapter]) -> AbstractContextManager[Nursery | None]:
-    """What forks the kernels of these chapters, as :func:`nursery`; None where they run nothing."""
+def nursery_for(
+    missing: Sequence[Chapter], chapters: Sequence[Chapter]
+) -> AbstractContextManager[Nursery | None]:
+    """What forks the kernels of the chapters that are to be run, as :func:`nursery`; None where they run nothing.
+
+    What it imports before follows from all chapters of the book: a cell can see what is imported, and must see the
+    same when its chapter is run alone.
+    """
+    if not any(has_code(chapter) for chapter in missing):
+        return contextlib.nullcontext()
     code = [cell.text for chapter in chapters for cell in chapter.cells]
     many = sum(has_code(chapter) for chapter in chapters) >= MANY
-    if not any(has_code(chapter) for chapter in chapters):
-        return contextlib.nullcontext()
     return nursery(kernel_environment(), many or any(map(STATISTICS.search, code)))

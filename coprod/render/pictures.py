@@ -6,6 +6,7 @@ In a page, a picture of vectors takes the colours of the page, and says its valu
 from __future__ import annotations
 
 import base64
+import binascii
 import dataclasses
 import json
 import re
@@ -18,6 +19,7 @@ from urllib.parse import unquote
 from xml.etree import ElementTree
 from xml.etree.ElementTree import Element
 
+from coprod.errors import BookError, Fault
 from coprod.palette import PALETTE
 from coprod.render import sealed
 from coprod.render.keys import file_hash, text_hash
@@ -69,7 +71,13 @@ def write_picture(content: str, file: Path, name: str) -> dict[str, Any]:
     """
     file.parent.mkdir(parents=True, exist_ok=True)
     if file.suffix == ".png":
-        file.write_bytes(base64.b64decode(content))
+        try:
+            file.write_bytes(base64.b64decode(content))
+        except binascii.Error:
+            raise BookError(
+                "the book cannot be rendered",
+                [Fault(name, "the picture that a cell gave is no PNG")],
+            ) from None
         return {"kind": "image", "path": name}
     file.write_text(content, encoding="utf-8", newline="\n")
     start = re.search(r"<svg\b[^>]*>", content)

@@ -197,12 +197,14 @@ def open_book(folder: str | Path) -> Book:
             for path in (("project", "type"), ("book", "title"), ("book", "chapters"))
             if path not in places
         ]
+    if not faults and not config["book"]["title"].strip():
+        faults = [Fault(f"{CONFIG}:{places['book', 'title']}", "the book's title is empty")]
     if faults:
         raise BookError("the book cannot be rendered", faults)
 
     entries = tuple(_entries(config["book"]["chapters"], places, ("book", "chapters")))
     entries += tuple(_entries(config["book"].get("appendices", []), places, ("book", "appendices")))
-    seen: set[str] = set()
+    seen: dict[str, str] = {}
     for entry in entries:
         at = f"{CONFIG}:{entry.line}"
         if not (folder / entry.source).is_file():
@@ -213,9 +215,13 @@ def open_book(folder: str | Path) -> Book:
                     "create it, or take it out of the list",
                 )
             )
-        if entry.source in seen:
+        name = entry.source.replace("/", "-")
+        if seen.get(name) == entry.source:
             faults.append(Fault(at, f"the chapter '{entry.source}' stands twice"))
-        seen.add(entry.source)
+        elif name in seen:
+            said = f"the notebook of '{entry.source}' would have the name of that of '{seen[name]}'"
+            faults.append(Fault(at, said, "rename one"))
+        seen[name] = entry.source
     if entries and entries[0].source != "index.qmd":
         faults.append(
             Fault(

@@ -29,6 +29,8 @@ def load(file: Path) -> Any:
     ([1, 2], None, None)
     """
     try:
+        if not file.is_file():
+            return None
         seal, _, content = file.read_text(encoding="utf-8").partition("\n")
         return json.loads(content) if seal == _seal(file, content) else None
     except (OSError, ValueError):

@@ -13,6 +13,8 @@ from coprod.render.project import CONFIG, Book
 __all__ = ["FENCE", "Line", "fence_tracker", "leads_out", "load", "resolve"]
 
 FENCE = re.compile(r"^(?P<indent>\s*)(?P<fence>`{3,}|~{3,})\s*(?P<info>.*?)\s*$")
+DEEPEST = 20
+"""So deep may includes stand in each other."""
 SHORTCODE = re.compile(r"\{\{<\s*(?P<name>\S+)(?P<rest>.*?)>\}\}")
 
 
@@ -58,17 +60,23 @@ def load(
     if name in within:
         faults.append(Fault(asked, f"the include of '{name}' includes itself"))
         return []
+    if len(within) > DEEPEST:
+        faults.append(Fault(asked, f"includes stand in each other more than {DEEPEST} deep"))
+        return []
     try:
         text = (book.folder / path).read_text(encoding="utf-8-sig")
     except UnicodeDecodeError:
         faults.append(Fault(name, "the file is not UTF-8", "save it as UTF-8"))
         return []
-    except OSError:
+    except (OSError, ValueError):
         faults.append(
             Fault(
                 asked, f"the included file '{name}' does not exist", "create it, or mend the path"
             )
         )
+        return []
+    if "\0" in text:
+        faults.append(Fault(name, "the file holds a sign that no text has (NUL)", "take it out"))
         return []
     lines: list[Line] = []
     inside = fence_tracker()

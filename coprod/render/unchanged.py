@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from coprod.render import sealed
-from coprod.render.kept import FILE, Kept
+from coprod.render.kept import Kept, read_now
 from coprod.render.keys import base_key, file_hash, looks, outdated, project_files, text_hash
 from coprod.render.project import Book
 
@@ -56,7 +56,7 @@ class Finished:
             return bool(
                 known
                 and known["key"] == self.key
-                and all(file_hash(Path(file)) == was for file, was in known["read"].items())
+                and known["read"] == read_now(known["read"])
                 and known["book"] == _content(self.out)
             )
         except (OSError, KeyError, TypeError):
@@ -70,9 +70,7 @@ class Finished:
         """
         if not kept.certain or outdated() or self.now()[1] != self.key:
             return
-        read = {
-            name.removeprefix(FILE): was for name, was in kept.read.items() if name.startswith(FILE)
-        }
+        read = {name: was for name, was in kept.read.items() if not name.startswith("told ")}
         with suppress(OSError):
             book = {"key": self.key, "read": read, "book": _content(made)}
             sealed.save(self.record, book)
