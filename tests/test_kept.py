@@ -277,6 +277,18 @@ def test_what_is_read_and_then_changed_is_not_kept(tmp_path: Path) -> None:
         assert "one" in book.built()
 
 
+def test_a_link_that_is_read_and_then_changed_is_not_kept(tmp_path: Path) -> None:
+    book = Book(tmp_path)
+    for number in "12":
+        (tmp_path / number).write_text(number)
+    link = tmp_path / "link"
+    link.symlink_to(tmp_path / "1")
+    code = f"import os; print(open('{link}').read()); os.unlink('{link}'); os.symlink('{tmp_path}/2', '{link}')"
+    book.change("chapters/_more.qmd", "print('more')", code)
+    assert book.built() == ["one", "two"]
+    assert book.built() == ["one"]
+
+
 def test_a_program_that_is_no_more_keeps_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

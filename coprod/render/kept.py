@@ -145,12 +145,13 @@ class Kept:
         )
 
     def _changed(self, name: str) -> bool:
-        """Whether a file that was read has changed since this was begun."""
+        """Whether a file that was read, or a link that leads to it, has changed since this was begun."""
         path = _path(name)
-        links = [each for each in (path, *path.parents) if each.is_symlink()]
-        return name.startswith("file ") and any(
-            changed_at(each) > self.began for each in ([path] if path.exists() else []) + links
-        )
+        if not name.startswith("file "):
+            return False
+        times = [each.lstat().st_ctime_ns for each in (path, *path.parents) if each.is_symlink()]
+        times += [changed_at(path)] if path.exists() else []
+        return any(each > self.began for each in times)
 
 
 def _path(name: str) -> Path:
