@@ -61,7 +61,7 @@ def added(words: str) -> Callable[[str, random.Random], str]:
 
 
 INDEX, ONE, TWO, OWN = "index.qmd", "chapters/one.qmd", "chapters/two.qmd", "chapters/package.qmd"
-CONFIG, FORMULA = "_quarto.yml", "${name} takes a number"
+CONFIG = "_quarto.yml"
 EDITING = (
     Edit("prose", INDEX, added("\nA sentence, the %dth.\n")),
     Edit("prose", ONE, either("shows the four values", "shows all four values")),

@@ -317,12 +317,8 @@ def _is_one_expression(code: str) -> bool:
     """Whether code is one value: two, or none, would give later expressions their neighbours' values."""
     try:
         tree = ast.parse(f"one({code},)", mode="eval").body
-    except (
-        SyntaxError,
-        ValueError,
-        MemoryError,
-        RecursionError,
-    ):  # the last two of what is far too long
+    except (SyntaxError, ValueError, MemoryError, RecursionError):
+        # The last two come of what is far too long.
         return False
     return (
         isinstance(tree, ast.Call)

@@ -114,9 +114,8 @@ def _bury(alive: set[int]) -> None:
 
 
 def _say(**facts: int) -> None:
-    with contextlib.suppress(
-        OSError
-    ):  # whoever asked may be gone: the kernels are still to be ended
+    # Whoever asked may be gone: the kernels are still to be ended.
+    with contextlib.suppress(OSError):
         os.write(1, json.dumps(facts).encode() + b"\n")
 
 

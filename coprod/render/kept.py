@@ -20,7 +20,7 @@ import shutil
 import sys
 import tempfile
 import time
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Set
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -92,7 +92,9 @@ class Kept:
             return {"cells": []}
         entry = sealed.load(self._file(chapter))
         try:
-            if entry["key"] == self._key(chapter) and entry["read"] == self._now(entry["read"]):
+            if entry["key"] == self._key(chapter) and entry["read"] == self._now(
+                set(entry["read"])
+            ):
                 found = _with_results(chapter, entry["notebook"])
                 self.read |= entry["read"]
                 return found
@@ -109,7 +111,7 @@ class Kept:
         kept = False
         with suppress(OSError):
             lines = noted.read_bytes().decode("utf-8", errors="surrogateescape").split("\n")
-            names = [name for name in dict.fromkeys(lines) if self._counts(name)]
+            names = {name for name in lines if self._counts(name)}
             read = self._now(names)
             doubtful = UNSEEN in lines or any(map(self._changed, names)) or outdated()
             if not doubtful and self.now() == self.base:
@@ -126,13 +128,11 @@ class Kept:
         code = [cell["source"] for cell in chapter_cells(chapter) if cell["cell_type"] == "code"]
         return text_hash(json.dumps([self.base, chapter.entry.source, code]))
 
-    def _now(self, names: Collection[str]) -> dict[str, str]:
+    def _now(self, names: Set[str]) -> dict[str, str]:
         """What each file, folder or piece that was read is now."""
-        told = {name: self.pieces.get(name.removeprefix("told "), "") for name in names}
-        return {
-            name: told[name] if name.startswith("told ") else now
-            for name, now in read_now(names).items()
-        }
+        told = [name for name in names if name.startswith("told ")]
+        pieces = {name: self.pieces.get(name.removeprefix("told "), "") for name in told}
+        return read_now(names - pieces.keys()) | pieces
 
     def _counts(self, name: str) -> bool:
         """Whether what was read neither makes the key already nor is of Python, the system or this build alone."""
@@ -159,7 +159,7 @@ def _path(name: str) -> Path:
     return Path(name.partition(" ")[2])
 
 
-def read_now(names: Collection[str]) -> dict[str, str]:
+def read_now(names: Set[str]) -> dict[str, str]:
     """What files and folders that notes name hold now: hashes of content, and of the names in a folder."""
 
     def now(name: str) -> str:
@@ -168,7 +168,7 @@ def read_now(names: Collection[str]) -> dict[str, str]:
                 return text_hash("\n".join(sorted(path.name for path in _path(name).iterdir())))
         return file_hash(_path(name))
 
-    return {name: now(name) for name in names}
+    return {name: now(name) for name in sorted(names)}
 
 
 def _with_results(chapter: Chapter, kept: Mapping[str, Any]) -> dict[str, Any]:

@@ -56,7 +56,7 @@ class Finished:
             return bool(
                 known
                 and known["key"] == self.key
-                and known["read"] == read_now(known["read"])
+                and known["read"] == read_now(set(known["read"]))
                 and known["book"] == _content(self.out)
             )
         except (OSError, KeyError, TypeError):
