@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import json
+import re
+import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
 import typst
-from fontTools.ttLib import TTFont
 
+from coprod.render.build import render
 from coprod.render.conversion import FILTERS
 from coprod.render.engine import PANDOC
-from coprod.render.paper import FONTS
+from coprod.render.paper import FONTS, LAST_PAPER, LOOK, TEMPLATES
+from tests.books import write_book
 from tests.layout import faults, main
 from tests.pdf_access import missing
 
@@ -178,61 +181,138 @@ def lua(folder: Path, code: str) -> str:
     return run.stdout.decode()
 
 
-def test_a_letter_of_a_table_is_about_as_wide_as_is_said_and_never_wider(tmp_path: Path) -> None:
-    found = lua(tmp_path, 'print(pandoc.json.encode(require("fitted").classes))')
-    fonts = [TTFont(FONTS / f"DejaVuSans{name}.ttf") for name in ("", "-Bold")]
-    checked: set[str] = set()
-    for regular, bold, letters in json.loads(found):
-        for font, said in zip(fonts, (regular, bold), strict=True):
-            for letter in letters:
-                width, _ = font["hmtx"][font.getBestCmap()[ord(letter)]]
-                assert 0 <= said - width / font["head"].unitsPerEm * 1000 < 140, letter
-        assert not checked & set(letters)
-        checked |= set(letters)
-    assert checked >= {chr(code) for code in range(32, 127)}
+def test_letters_of_a_table_are_about_as_wide_as_is_said_and_never_wider(tmp_path: Path) -> None:
+    code = 'local fitted = require("fitted")\nprint(pandoc.json.encode { fitted.classes, fitted.spare })'
+    classes, spare = json.loads(lua(tmp_path, code))
+    letters = "".join(letters for *_, letters in classes)
+    assert len(letters) == len({*letters}) and {*letters} >= {chr(code) for code in range(32, 127)}
+    main = tmp_path / "main.typ"
+    for name, weight in enumerate(("regular", "bold")):
+        said = {letter: each[name] for each in classes for letter in each[2]}
+        main.write_text(
+            f'#set text(font: "DejaVu Sans", size: 1000pt, weight: "{weight}")\n'
+            f"#let letters = {json.dumps(letters, ensure_ascii=False)}.clusters()\n"
+            "#context [#metadata(letters.map(a => measure(text(a)).width.pt())) <alone>\n"
+            "#metadata(letters.map(a => letters.map(b => measure(text(a + b)).width.pt()))) <both>]",
+            encoding="utf-8",
+        )
+        alone, both = (
+            json.loads(
+                typst.query(
+                    main, label, font_paths=[FONTS], ignore_system_fonts=True, field="value"
+                )
+            )[0]
+            for label in ("<alone>", "<both>")
+        )
+        for one, wide, pairs in zip(letters, alone, both, strict=True):
+            assert one.isspace() or -0.5 <= said[one] - wide < 80, one
+            for other, together in zip(letters, pairs, strict=True):
+                if not (one + other).isspace():
+                    assert together <= said[one] + said[other] + spare / 3, (weight, one, other)
 
 
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        # Four letters of 640 thousandths, narrower than the head, and the head of 880, 735, 1110, 735, 735 and 500.
-        ("anon", "3460 4695"),
-        ("anon " * 8, "23200 4695"),
-        ("anon~an\\\\_on", "5995 4695"),
-        ("#link(<fig-one>)[anon]anon", "5120 4695"),
-        ("anon " * 20, None),  # it needs two lines
-        ("_anon_", None),  # and these may be wider than they look
+        # The head has letters of 837, 688, 1042 and 688 thousandths, or 837, 721, 1042, 721, 688 and 494; each cell has
+        # 60 to spare and 1,000 around it.
+        ("anon", "4315 5563 true"),
+        ("anon " * 8, "23652 5563 true"),
+        ("anon~an\\\\_on", "6890 5563 true"),
+        ("#link(<fig-one>)[anon]anon", "6072 5563 true"),
+        ("anon " * 20, "44437.0 5563 false"),  # it needs two lines, and takes what the other leaves
+        ("_anon_", None),  # these may be wider than they look
         ("#super[2]", None),
         ("Ω", None),
     ],
 )
-def test_the_columns_of_a_table_are_known_where_each_cell_stands_on_one_line(
+def test_the_columns_of_a_table_are_known_where_all_its_letters_are(
     tmp_path: Path, text: str, said: str | None
 ) -> None:
     cell = '{{ text = "{}", columns = 1, rows = 1 }}'
-    head = f"{{ head = true, cells = {{ {cell.format('Name')}, {cell.format('Number')} }} }}"
-    row = f"{{ cells = {{ {cell.format(text)}, {cell.format('1,234')} }} }}"
+    head = f"{{ {cell.format('Name')}, {cell.format('Number')} }}"
+    row = f"{{ {cell.format(text)}, {cell.format('1,234')} }}"
     found = lua(
         tmp_path,
-        f'local columns = require("fitted").columns({{ {head}, {row} }}, 2, 50000, 1000)\n'
-        'print(columns and table.concat(columns, " "))',
+        f'local columns, single = require("fitted").columns({{ {head}, {row} }}, 2, 50000, 1000)\n'
+        'print(columns and table.concat(columns, " ") .. " " .. tostring(single[2]))',
     )
     assert found.strip() == (said or "nil")
 
 
+def test_columns_that_are_too_wide_share_as_those_of_typst_do(tmp_path: Path) -> None:
+    # Typst's own columns of boxes that are as wide, in a table of 200 points.
+    wanted = [20, 90, 35, 400, 66, 120]
+    main = tmp_path / "main.typ"
+    boxes = "".join(f"[#box(width: {721 * wide + 60}pt)]," for wide in wanted)
+    main.write_text(
+        f"#set page(width: {200 * 721}pt, margin: 0pt)\n#table(columns: {len(wanted)}, inset: 0pt, stroke: none,"
+        f"{boxes}..range({len(wanted)}).map(i => layout(size => [#metadata(size.width.pt()) <wide>])))"
+    )
+    found = [float(wide) for wide in json.loads(typst.query(main, "<wide>", field="value"))]
+    rows = ", ".join(f'{{ text = "{"n" * wide}", columns = 1, rows = 1 }}' for wide in wanted)
+    code = (
+        f'local columns = require("fitted").columns({{ {{ {rows} }} }}, {len(wanted)}, 200 * 721, 0)\n'
+        'print(table.concat(columns, " "))'
+    )
+    assert [float(wide) for wide in lua(tmp_path, code).split()] == pytest.approx(found)
+
+
+def test_what_needs_two_lines_leaves_all_its_rows_to_typst(tmp_path: Path) -> None:
+    cell = '{{ text = "{}", columns = {}, rows = {} }}'.format
+    rows = ", ".join(
+        f"{{ {', '.join(cells)} }}"
+        for cells in (
+            [cell("n", 1, 1), cell("n", 1, 1)],
+            [cell("n" * 90, 1, 2), cell("n", 1, 1)],
+            [cell("n", 1, 1)],
+            [cell("n" * 20, 2, 1)],
+            [cell("n" * 90, 2, 1)],
+        )
+    )
+    code = (
+        f'local _, single = require("fitted").columns({{ {rows} }}, 2, 50000, 1000)\n'
+        "for _, each in ipairs(single) do print(each) end"
+    )
+    assert lua(tmp_path, code).split() == ["true", "false", "false", "true", "false"]
+
+
 def test_what_stands_over_columns_makes_the_last_of_them_wider(tmp_path: Path) -> None:
     rows = """{
-      { head = true, cells = { { text = "ii", columns = 1, rows = 2 }, { text = "iiiiiiii", columns = 2, rows = 1 } } },
-      { head = true, cells = { { text = "i", columns = 1, rows = 1 }, { text = "i", columns = 1, rows = 1 } } },
+      { { text = "ii", columns = 1, rows = 2 }, { text = "iiiiiiii", columns = 2, rows = 1 } },
+      { { text = "i", columns = 1, rows = 1 }, { text = "i", columns = 1, rows = 1 } },
     }"""
     code = f'print(table.concat(require("fitted").columns({rows}, 3, 50000, 1000), " "))'
-    # Eight letters of 380, of which one stands in the column before, and what is around a cell besides.
-    assert lua(tmp_path, code).split() == ["760", "380", str(8 * 380 - 380 - 1000)]
+    # Eight letters of 343 with 1,060 around them, less the column before, for one of 278: only the first row is bold.
+    assert lua(tmp_path, code).split() == ["1746", "1338", str(8 * 343 + 1060 - 1338)]
+
+
+def test_only_a_table_that_has_all_the_room_is_given_its_columns(tmp_path: Path) -> None:
+    cells = [["Name", "Text"], ["one", "words that are longer than a line " * 5], ["two", "short"]]
+    rows = "".join(f"<tr><td>{name}</td><td>{text}</td></tr>" for name, text in cells)
+    plain = (
+        "```{python}\n#| label: one-b\nfrom IPython.display import HTML\n"
+        f"HTML('<table><tbody>{rows}</tbody></table>')\n```"
+    )
+    floating = plain.replace("one-b", 'tbl-one-NAME\n#| tbl-cap: "A table"')
+    project = write_book(
+        tmp_path / "project",
+        one="# One {#sec-one}\n\n"
+        + floating.replace("NAME", "a")
+        + f"\n\n::: {{.callout-note}}\n## Note\n{floating.replace('NAME', 'b')}\n:::\n\n"
+        + f"{plain}\n\nSee @tbl-one-a and @tbl-one-b.\n",
+    )
+    render(project, "embedded", to="pdf", out=tmp_path / "book")
+    typ = (project / LAST_PAPER / "1.typ").read_text(encoding="utf-8")
+    shapes = re.findall(r"#table\(columns: \(([^)]*),\),(?: rows: \(([^)]*),\))?", typ)
+    assert [rows for _, rows in shapes] == ["one-line, auto, one-line", "", ""]
+    assert re.fullmatch(r"[\d.]+pt, [\d.]+pt", shapes[0][0])
+    assert {columns for columns, _ in shapes[1:]} == {"auto, auto"}
 
 
 def test_a_row_with_one_line_is_as_tall_as_typst_would_make_it(tmp_path: Path) -> None:
-    template = (FILTERS.parent / "templates" / "paper.typ").read_text(encoding="utf-8")
-    (tmp_path / "paper.typ").write_text(template, encoding="utf-8")
+    for name in LOOK:
+        shutil.copy(TEMPLATES / name, tmp_path)
     main = tmp_path / "main.typ"
     table = "table(columns: 2, ROWS [a], [Hg], [*b*], [$-1$])"
     heights = "\n".join(
@@ -245,3 +325,37 @@ def test_a_row_with_one_line_is_as_tall_as_typst_would_make_it(tmp_path: Path) -
         typst.query(main, "<height>", font_paths=[FONTS], ignore_system_fonts=True, field="value")
     )
     assert len(found) == 2 and found[0] == found[1]
+
+
+# Listings -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("code", "name"),
+    [
+        ("for", "accent"),
+        ("format3", "none"),  # the colour of what is around it
+        ("'for # 3'", "olive"),
+        (r'f"\" # 3"', "olive"),
+        ('"""for\n3 \'\n"""', "olive"),
+        ("'''for\n3 \"\n'''", "olive"),
+        ("# for '3'", "muted"),
+        ("3.5", "brown"),
+        ("None", "brown"),
+    ],
+)
+@pytest.mark.parametrize("language", ["python", "bash", "yaml"])
+def test_a_listing_has_the_colours_of_the_site(
+    tmp_path: Path, code: str, name: str, language: str
+) -> None:
+    for file in LOOK:
+        shutil.copy(TEMPLATES / file, tmp_path)
+    main = tmp_path / "main.typ"
+    main.write_text(
+        '#import "paper.typ": *\n#show: book.with(title: "A")\n#set page(footer: none)\n'
+        f"#text(fill: white, raw({json.dumps(code)}, lang: {json.dumps(language)}, block: false))"
+    )
+    pages = typst.compile(main, font_paths=[FONTS], ignore_system_fonts=True, format="svg")
+    style = (TEMPLATES / "style.css").read_text(encoding="utf-8")
+    by_day = re.findall(rf"--{name}: light-dark\((#\w+),", style)
+    assert {*re.findall(r'fill="(#\w+)"', pages[-1].decode())} - {"#ffffff"} == {*by_day}

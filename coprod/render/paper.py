@@ -22,7 +22,9 @@ from coprod.render.project import Book
 
 __all__ = ["LAST_PAPER", "keep_paper", "set_before", "write_paper"]
 
-TEMPLATE = Path(__file__).parent / "templates" / "paper.typ"
+TEMPLATES = Path(__file__).parent / "templates"
+LOOK = ("paper.typ", "code.sublime-syntax", "code.tmTheme")
+"""What says how the paper looks, of the templates."""
 # Typst carries a serif and a fixed-width face but no sans; Matplotlib's wheel carries DejaVu Sans.
 FONTS = package_folder("matplotlib") / "mpl-data" / "fonts" / "ttf"
 MAIN = "book.typ"
@@ -82,12 +84,12 @@ def write_paper(
         },
     }
     # Each chapter is a file of its own: Typst takes all of a file after what has changed in it for new.
-    opening = '#import "paper.typ": *'
+    opening = f'#import "{LOOK[0]}": *'
     parts = [
         opening,
         f"#show: book.with({', '.join(f'{key}: {_typst(value)}' for key, value in facts.items())})",
     ]
-    files = {"paper.typ": TEMPLATE.read_text(encoding="utf-8")}
+    files = {name: (TEMPLATES / name).read_text(encoding="utf-8") for name in LOOK}
     part: str | None = None
     for index, converted in enumerate(chapters):
         entry = converted.chapter.entry

@@ -109,6 +109,8 @@ local SIDES = { AlignLeft = "left", AlignRight = "right", AlignCenter = "center"
 local NOTES = "// Notes\n"
 -- Before a table that may run over two pages.
 local LONG = "// Long\n"
+-- Before a table, how wide its columns are and how tall its rows, where all of a page's room is its own.
+local FITTED = "// Fitted "
 -- A table of more lines than this is long.
 local SHORT = 16
 -- So many letters of a table's type stand on a line.
@@ -152,9 +154,8 @@ local function division(tbl, columns)
   return true, free
 end
 
--- The size of a table's type, what a cell has to the left and right of its text, and the room for a table, in
--- points; a little of it is for what a table may stand in.
-local TYPE, AROUND, ROOM = 7.6, 10, 410
+-- The size of a table's type, what a cell has to the left and right of its text, and the room for a table, in points.
+local TYPE, AROUND, ROOM = 7.6, 10, 422
 
 local function typst_table(tbl)
   local out = pandoc.List {}
@@ -195,7 +196,7 @@ local function typst_table(tbl)
       if index == 1 and free[row] then text = ("#keep(%d)[%s]"):format(free[row], text) end
       table.insert(written, #more > 0 and ("table.cell(%s)[%s]"):format(table.concat(more, ", "), text) or ("[%s]"):format(text))
     end
-    rows:insert { head = head, cells = plain }
+    rows:insert(plain)
     -- What looks for room must be free to find it.
     heights:insert((head or free[row]) and "auto" or "one-line")
     return table.concat(written, ", ")
@@ -210,7 +211,7 @@ local function typst_table(tbl)
   local function body_row(row)
     if names_group(row, #columns) then
       at = at + 1
-      rows:insert { cells = { { text = texts[at], columns = #columns, rows = 1 } } }
+      rows:insert { { text = texts[at], columns = #columns, rows = 1 } }
       heights:insert "one-line"
       return ("table.header(level: 2, repeat: false, table.cell(colspan: %d, align: left)[#group-name[%s]]),"):format(
         #columns, texts[at])
@@ -223,14 +224,22 @@ local function typst_table(tbl)
   end
   out:insert "table.hline(stroke: 0.6pt + ink),"
   out:insert ")"
-  local fitting = not widths and fitted.columns(rows, #columns, ROOM / TYPE * 1000, AROUND / TYPE * 1000)
-  for index, width in ipairs(fitting or {}) do
-    columns[index] = ("%.1fpt"):format(width / 1000 * TYPE + AROUND)
+  out:insert(1, ("#table(columns: (%s,), align: (%s,),"):format(
+    table.concat(columns, ", "), table.concat(sides, ", ")))
+  local fitting, single
+  if not widths then
+    fitting, single = fitted.columns(rows, #columns, ROOM / TYPE * 1000, AROUND / TYPE * 1000)
   end
-  out:insert(1, ("#table(columns: (%s,), %salign: (%s,),"):format(
-    table.concat(columns, ", "),
-    fitting and ("rows: (%s,), "):format(table.concat(heights, ", ")) or "",
-    table.concat(sides, ", ")))
+  if fitting then
+    for index, width in ipairs(fitting) do
+      columns[index] = ("%.1fpt"):format(math.ceil(width / 100 * TYPE) / 10)
+    end
+    for index, known in ipairs(single) do
+      if not known then heights[index] = "auto" end
+    end
+    out:insert(1, ("%scolumns: (%s,), rows: (%s,),"):format(
+      FITTED, table.concat(columns, ", "), table.concat(heights, ", ")))
+  end
   local notes = {}
   for _, row in ipairs(tbl.foot.rows) do
     for _ in ipairs(row.cells) do
@@ -286,6 +295,7 @@ local function float(div, info)
     return raw(("#%s[%s]"):format(tall and "floating" or "standing", code))
   end
   if body:find("#table", 1, true) then
+    code = code:gsub(FITTED .. "([^\n]*)\n#table%(columns: %b(),", "#table(%1")
     return raw(("#tabular(breakable: %s)[\n%s\n%s\n]"):format(tostring(body:find(LONG, 1, true) ~= nil), code, notes or ""))
   end
   return raw(code)
@@ -303,11 +313,14 @@ local function put_into_float(block, before)
   return raw(FLOATING .. before .. "\n" .. block.text:sub(#FLOATING + 1))
 end
 
--- But within something else it stays where it is.
+-- But within something else it stays where it is; and a table has less room there, of which Typst knows.
 local function in_place(blocks)
   return blocks:walk {
     RawBlock = function(block)
-      if floats(block) then return raw("#standing[" .. block.text:sub(#FLOATING + 1)) end
+      local text = floats(block) and "#standing[" .. block.text:sub(#FLOATING + 1) or block.text
+      return raw((text:gsub("#table%(columns: (%b()), rows: %b(),", function(columns)
+        return "#table(columns: " .. columns:gsub("[%d.]+pt", "auto") .. ","
+      end)))
     end,
   }
 end
