@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import re
 import sys
 import traceback
 from difflib import get_close_matches
@@ -60,11 +61,12 @@ def _explain(error: Any) -> int:
     """Say what is wrong with a command line, what was meant perhaps, and where help is."""
     if type(error).__name__ == "NoArgsIsHelpError":  # the help has been written
         return 2
-    said = " ".join(error.format_message().replace("Value error, ", "").split()).rstrip(".")
+    said = " ".join(error.format_message().split()).rstrip(".")
+    said = re.sub(r"not a valid int( range)?$", "not a whole number", said)
     if meant := getattr(error, "possibilities", None):
         near = ", ".join(f"'{each}'" for each in sorted(meant))
         said = f"{error.message}. Did you mean {near}?"
-    choices = getattr(getattr(error, "param", None), "type_descriptor", None)
+    choices = getattr(getattr(error, "param", None), "type", None)
     given = said.split("'")[3] if said.count("'") > 3 else ""
     if close := get_close_matches(given, map(str, getattr(choices, "choices", None) or [])):
         said = f"{said}. Did you mean '{close[0]}'?"

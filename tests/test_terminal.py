@@ -116,6 +116,14 @@ def test_a_slip_of_the_hand_is_told_what_was_meant(
         assert second.startswith("Help: coprod ")
 
 
+@pytest.mark.parametrize("option", ["--jobs", "--min-cell", "--timeout"])
+def test_what_is_no_number_is_said_in_plain_words(
+    capsys: pytest.CaptureFixture[str], option: str
+) -> None:
+    assert run(["render", option, "many"]) == 2
+    assert f"'{option}': 'many' is not a whole number\n" in capsys.readouterr().err
+
+
 def test_another_choice_is_told_those_that_there_are(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["render", "--to", "pfd"]) == 2
     said = capsys.readouterr().err

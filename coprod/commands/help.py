@@ -98,9 +98,7 @@ def _term(param: Any, ctx: Any) -> str:
     if param.param_type_name == "argument":
         return str(param.metavar or param.name)
     term = ", ".join([*sorted(param.opts, key=len), *param.secondary_opts])
-    return (
-        term if param.is_flag else f"{term} {param.metavar or param.display_type(ctx).strip('<>')}"
-    )
+    return term if param.is_flag else f"{term} {param.make_metavar(ctx).strip('<>')}"
 
 
 def _section(console: Console, title: str, records: list[tuple[str, str]]) -> None:
