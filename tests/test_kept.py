@@ -559,3 +559,28 @@ def test_a_book_that_nothing_has_changed_is_left_as_it_is(tmp_path: Path) -> Non
     render(project, "embedded", "all")
     assert (out / "A-small-book.pdf").is_file()
     assert not left(), "the website alone is another book"
+
+
+def test_what_stands_as_it_did_is_read_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "file"
+    file.write_text("one")
+    read: list[str] = []
+    digest = keys.hashlib.file_digest
+    monkeypatch.setattr(keys.hashlib, "file_digest", lambda *a: read.append("") or digest(*a))
+    monkeypatch.setattr(keys, "SETTLES", 0)
+    assert keys.file_hash(file) == keys.file_hash(file) == keys.text_hash("one")
+    assert len(read) == 1
+    state = file.stat()
+    file.write_text("two")
+    os.utime(file, ns=(state.st_atime_ns, state.st_mtime_ns))
+    assert keys.file_hash(file) == keys.text_hash("two")
+    assert len(read) == 2
+
+
+def test_what_was_touched_just_now_is_read_each_time(tmp_path: Path) -> None:
+    file = tmp_path / "file"
+    for number in range(200):
+        file.write_text(f"{number:03}")
+        assert keys.file_hash(file) == keys.text_hash(f"{number:03}")

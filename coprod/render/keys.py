@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import platform
+import stat
 import sys
 import sysconfig
 import time
@@ -46,6 +47,10 @@ TEXTS = (
     *(".py", ".R", ".lua", ".typ", ".sh", ".yml", ".yaml", ".toml", ".ipynb", ".lock"),
     *(".cff", ".in", ".pdf", ".docx"),
 )
+# What this process has read: how each file stood, and the hash of what was in it.
+_read: dict[Path, tuple[tuple[int, ...], str]] = {}
+SETTLES = 2_000_000_000
+"""After how many nanoseconds a change is surely told from the next by the system's clock."""
 # Since when this process has imported modules of the package.
 BEGAN = time.time_ns()
 
@@ -129,12 +134,25 @@ def project_files(folder: Path, *books: Path) -> list[str]:
 
 
 def file_hash(path: Path) -> str:
-    """The hash of a file's content; '' where it cannot be read, or is no file: a pipe would be waited for."""
+    """The hash of a file's content; '' where it cannot be read, or is no file: a pipe would be waited for.
+
+    What this process has read before is not read again while the system says that it stands as it did. That
+    holds only of what had not been touched for a while: of two changes at once, the clock may not show the second.
+    """
     try:
-        if not path.is_file():
+        state = path.stat()
+        if not stat.S_ISREG(state.st_mode):
             return ""
+        stands = (state.st_dev, state.st_ino, state.st_size, state.st_mtime_ns, state.st_ctime_ns)
+        known = _read.get(path)
+        if known and known[0] == stands:
+            return known[1]
+        settled = os.name != "nt" and time.time_ns() - changed_at(path) > SETTLES
         with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
+            found = hashlib.file_digest(file, "sha256").hexdigest()
+        if settled:
+            _read[path] = stands, found
+        return found
     except OSError:
         return ""
 

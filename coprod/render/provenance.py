@@ -6,7 +6,6 @@ Nothing in it differs from one build of the same commit on the same machine to t
 from __future__ import annotations
 
 import datetime
-import hashlib
 import json
 import os
 import platform
@@ -17,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from coprod.errors import BookError, Fault
+from coprod.render.keys import file_hash
 from coprod.render.place import RECORD
 from coprod.render.told import told
 
@@ -117,7 +117,8 @@ def gather(folder: Path, engine: str, out: Path | None = None) -> Provenance:
     BookError
         When ``SOURCE_DATE_EPOCH`` is no time that has a date.
     """
-    commit = _git(folder, "rev-parse", "HEAD")
+    made = _git(folder, "log", "-1", "--format=%H %ct")
+    commit, _, committed = (made or "").partition(" ")
     left = [".cache"]
     if out and out.is_relative_to(folder):
         name = out.relative_to(folder)
@@ -131,18 +132,18 @@ def gather(folder: Path, engine: str, out: Path | None = None) -> Provenance:
         engine=engine,
         commit=commit or "unknown",
         clean=None if status is None else not status,
-        epoch=_epoch(_git(folder, "log", "-1", "--format=%ct") if commit else None),
+        epoch=_epoch(committed),
         versions=versions,
         inputs=checksums(folder),
         measured=_measured(folder),
     )
 
 
-def _epoch(committed: str | None) -> int | None:
+def _epoch(committed: str) -> int | None:
     """Seconds since 1970: what is asked for, or when the commit was made, or none."""
     given = os.environ.get("SOURCE_DATE_EPOCH")
     try:
-        seconds = int(given or committed or "")
+        seconds = int(given or committed)
         datetime.datetime.fromtimestamp(seconds, datetime.UTC)
     except (ValueError, OverflowError, OSError):
         if not given:
@@ -169,7 +170,7 @@ def checksums(folder: Path) -> dict[str, str]:
             {what: file.name for what, file in files.items()} | names | {"Panel": Path(given).name}
         )
     return {
-        f"{what}, {names[what]}": hashlib.sha256(file.read_bytes()).hexdigest()
+        f"{what}, {names[what]}": file_hash(file)
         for what, file in files.items()
         if file.is_file()
     }
