@@ -13,6 +13,7 @@ from coprod.render.chapter import Cell, Chapter, Prose
 from coprod.render.contract import FORMATS
 from coprod.render.conversion import run_pandoc
 from coprod.render.downloads import links
+from coprod.render.lettering import lettered
 from coprod.render.notebook import inline_values, outputs
 from coprod.render.pictures import write_picture
 from coprod.render.project import CONFIG, Book
@@ -204,7 +205,8 @@ def _outputs(
             pictures += 1
             entry = PurePosixPath(chapter.entry.source)
             name = f"{entry.stem}_files/{cell.label or f'cell-{cell.number}'}-{pictures}{PICTURES[form]}"
-            shown = write_picture(data[form], folder / entry.parent / name, name)
+            content = lettered(data[form]) if target == "typst" else data[form]
+            shown = write_picture(content, folder / entry.parent / name, name)
         elif form == "text/plain":
             shown = {"kind": "display", "text": ANSI.sub("", data[form])}
         elif form:

@@ -170,9 +170,7 @@ def checksums(folder: Path) -> dict[str, str]:
             {what: file.name for what, file in files.items()} | names | {"Panel": Path(given).name}
         )
     return {
-        f"{what}, {names[what]}": file_hash(file)
-        for what, file in files.items()
-        if file.is_file()
+        f"{what}, {names[what]}": file_hash(file) for what, file in files.items() if file.is_file()
     }
 
 
