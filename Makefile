@@ -44,14 +44,14 @@ preview: .venv/render.stamp ## Make the website, serve it on localhost, rebuild 
 package: .venv/render.stamp ## Write the package for an archive from a clean clone and its book: dist/*.zip
 	$(BIN)/python -m coprod package
 
-# Two processes with one thread each are faster than two that share the processors. A file's tests stay together,
-# and those files come first that tests/conftest.py names.
+# One thread each, as processes that share the processors are slower. A third process has work where the others wait
+# for a browser or a build. A file's tests stay together, and those files come first that tests/conftest.py names.
 test: export OPENBLAS_NUM_THREADS = 1
 test: export OMP_NUM_THREADS = 1
 # Where a machine's own settings keep nothing compiled, each of hundreds of processes would compile all anew.
 test: export PYTHONDONTWRITEBYTECODE =
 test: lint ## Run every check: style, types, contract, tests, doctests, notebooks
-	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder --durations 10
+	$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder --durations 10
 
 lint: .venv/test.stamp ## Check code style, types and the chapters' contract
 	$(BIN)/python -m ruff check .

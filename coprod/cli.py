@@ -42,6 +42,9 @@ def run(arguments: list[str] | None = None) -> int:
     except KeyboardInterrupt:
         status = INTERRUPTED
     except Exception as error:
+        if "null byte" in str(error):
+            _refuse("a null byte can stand in no name of a file")
+            return 2
         if not isinstance(error, USAGE_ERROR):
             raise
         return _explain(error)

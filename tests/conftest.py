@@ -73,14 +73,6 @@ def chromium() -> str:
     return found
 
 
-def processor_seconds() -> float:
-    """What this process and those that it started and ended have used."""
-    import resource
-
-    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
-    return sum(each.ru_utime + each.ru_stime for each in used)
-
-
 @contextmanager
 def alone(tmp_path_factory: pytest.TempPathFactory, name: str) -> Iterator[Path]:
     """A folder of all processes of a run, for as long as the others wait."""
@@ -95,20 +87,17 @@ def alone(tmp_path_factory: pytest.TempPathFactory, name: str) -> Iterator[Path]
         yield folder / name
 
 
-def render_once(tmp_path_factory: pytest.TempPathFactory, name: str, project: Path) -> Path:
-    """A book, rendered by the embedded engine once for all processes of a run.
-
-    Beside it stands how many processor seconds that took.
-    """
+def render_once(
+    tmp_path_factory: pytest.TempPathFactory, name: str, project: Path, cache: bool = False
+) -> Path:
+    """A book, rendered by the embedded engine once for all processes of a run."""
     # Here, since not every run needs it.
     from coprod.render.build import render
 
     with alone(tmp_path_factory, name) as folder:
         out = folder / "book"
         if not out.exists():  # it is moved there when it is whole
-            started = processor_seconds()
-            render(project, "embedded", out=out, cache=False)
-            (folder / "seconds").write_text(str(processor_seconds() - started))
+            render(project, "embedded", out=out, cache=cache)
     return out
 
 
@@ -147,6 +136,8 @@ def conformance_book(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def real_book(tmp_path_factory: pytest.TempPathFactory, statistics_seconds: float) -> Path:
-    """This book itself."""
-    return render_once(tmp_path_factory, "real", Path(__file__).parent.parent)
+def real_book(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """This book itself, of what an earlier build has kept: test_book.py holds it against one that computes all."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("COPROD_CACHE")
+        return render_once(tmp_path_factory, "real", Path(__file__).parent.parent, cache=True)

@@ -33,10 +33,10 @@ LINES = {
 
 
 def drawn(words: str, **style: Any) -> str:
-    figure = Figure(figsize=(3, 1))
-    figure.text(0.1, 0.4, words, **style)
     file = io.StringIO()
-    with mpl.rc_context({"svg.fonttype": "path", "svg.hashsalt": "0"}):
+    with mpl.rc_context({"svg.fonttype": "path", "text.parse_math": True}):
+        figure = Figure(figsize=(3, 1))
+        figure.text(0.1, 0.4, words, **style)
         figure.savefig(file, format="svg")
     return file.getvalue()
 
