@@ -54,8 +54,8 @@ def test_eight_times_the_people_cost_not_much_more_than_eight_times_as_much(name
 
     processor(FEW)  # imports, and the first use of the libraries
     few = min(processor(FEW) for _ in range(2))
-    # 8^1.1 is 10; whatever grows with the square takes 64 times as long.
-    assert processor(MANY) < 25 * max(few, 0.02)
+    # 8^1.1 is 10; whatever grows with the square takes 64 times as long, however often it is tried.
+    assert any(processor(MANY) < 25 * max(few, 0.02) for _ in range(3))
 
 
 @pytest.mark.parametrize("name", ESTIMATORS)

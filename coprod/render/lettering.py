@@ -17,7 +17,7 @@ GLYPH = re.compile(r'<path id="DejaVuSans[^>]*/>')
 NUMBER = r"-?[\d.]+"
 # One line of text: what it says, and a shape after the other on its line. Formulas have shapes off it.
 LINE = re.compile(
-    r'<!-- (?P<words>[^\n]*?) -->\s*<g(?P<style>(?: style="[^"]*")?) '
+    r'<!-- (?P<words>[^<>\n]*?) -->\s*<g(?P<style>(?: style="[^"]*")?) '
     rf'transform="(?P<place>translate\({NUMBER} {NUMBER}\)(?: rotate\({NUMBER}\))?) '
     rf'scale\((?P<scale>{NUMBER}) {NUMBER}\)">\s*(?:<defs>\s*</defs>\s*)?'
     r'(?P<shapes>(?:<use xlink:href="#DejaVuSans(?P<face>(?:-Bold|-Oblique)?)-[0-9a-f]+"'
