@@ -317,6 +317,7 @@ end
 local function in_place(blocks)
   return blocks:walk {
     RawBlock = function(block)
+      if block.format ~= "typst" then return end
       local text = floats(block) and "#standing[" .. block.text:sub(#FLOATING + 1) or block.text
       return raw((text:gsub("#table%(columns: (%b()), rows: %b(),", function(columns)
         return "#table(columns: " .. columns:gsub("[%d.]+pt", "auto") .. ","
