@@ -42,7 +42,7 @@ def run(arguments: list[str] | None = None) -> int:
     except KeyboardInterrupt:
         status = INTERRUPTED
     except Exception as error:
-        if "null byte" in str(error):
+        if isinstance(error, ValueError) and "null byte" in str(error):  # of the system's calls
             _refuse("a null byte can stand in no name of a file")
             return 2
         if not isinstance(error, USAGE_ERROR):

@@ -60,11 +60,10 @@ def program_rows(chapters: Sequence[Chapter]) -> list[dict[str, Any]]:
     rows = []
     for chapter in chapters:
         cells = [(cell, _parsed(cell.text)) for cell in chapter.cells if cell.runs]
-        nodes = [list(ast.walk(tree)) for _, tree in cells]
-        known = _imported(nodes)
+        known = _imported(tree for _, tree in cells)
         made: dict[str, _Use] = {}
-        for (cell, tree), within in zip(cells, nodes, strict=True):
-            assigned = _assigned(within, known)
+        for cell, tree in cells:
+            assigned = _assigned(tree, known)
             if cell.float:
                 whole = _uses(tree, known)
                 shown = [
@@ -115,11 +114,11 @@ class _Use:
         return _Use([*self.functions, *other.functions], [*self.names, *other.names])
 
 
-def _imported(cells: Iterable[Iterable[ast.AST]]) -> dict[str, str]:
+def _imported(trees: Iterable[ast.Module]) -> dict[str, str]:
     """The full name behind each name that a chapter imports."""
     known: dict[str, str] = {}
-    for nodes in cells:
-        for node in nodes:
+    for tree in trees:
+        for node in ast.walk(tree):
             if isinstance(node, ast.ImportFrom):
                 known |= {n.asname or n.name: f"{node.module}.{n.name}" for n in node.names}
             elif isinstance(node, ast.Import):
@@ -172,10 +171,10 @@ def _full_name(node: ast.AST, known: Mapping[str, str]) -> str | None:
     return None
 
 
-def _assigned(nodes: Iterable[ast.AST], known: Mapping[str, str]) -> dict[str, _Use]:
+def _assigned(tree: ast.Module, known: Mapping[str, str]) -> dict[str, _Use]:
     """What each name that a cell gives a value to comes from, in that cell."""
     made: dict[str, _Use] = {}
-    for node in nodes:
+    for node in ast.walk(tree):
         targets: list[ast.expr] = []
         if isinstance(node, ast.Assign):
             targets = node.targets

@@ -147,7 +147,7 @@ def file_hash(path: Path) -> str:
         known = _read.get(path)
         if known and known[0] == stands:
             return known[1]
-        settled = os.name != "nt" and time.time_ns() - changed_at(path) > SETTLES
+        settled = os.name != "nt" and time.time_ns() - state.st_ctime_ns > SETTLES
         with path.open("rb") as file:
             found = hashlib.file_digest(file, "sha256").hexdigest()
         if settled:

@@ -84,7 +84,7 @@ def write_paper(
         },
     }
     # Each chapter is a file of its own: Typst takes all of a file after what has changed in it for new.
-    opening = f'#import "{LOOK[0]}": *'
+    opening = '#import "paper.typ": *'
     parts = [
         opening,
         f"#show: book.with({', '.join(f'{key}: {_typst(value)}' for key, value in facts.items())})",
