@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -105,26 +104,30 @@ def render_once(
 def statistics_seconds(tmp_path_factory: pytest.TempPathFactory) -> float:
     """How many processor seconds it takes to compute what chapters remember, of which nothing is there.
 
-    Once for all processes of a run; builds of the real book then find it in the project's own folder.
+    At the usual pace, and once for all processes of a run. Builds of the real book then find it in the project's own
+    folder.
     """
     from coprod.paths import CACHE, PROJECT
     from coprod.render.chapter import read_chapters
     from coprod.render.project import open_book
+    from tests.pace import Pace
 
     with alone(tmp_path_factory, "statistics") as folder, pytest.MonkeyPatch.context() as patch:
         said = folder / "seconds"
         if not said.exists():
             patch.setenv("COPROD_CACHE", str(folder / "cache"))
-            started = time.process_time()
-            for chapter in read_chapters(open_book(PROJECT)):
-                if chapter.entry.source in ("chapters/correlates.qmd", "chapters/robustness.qmd"):
-                    names: dict[str, object] = {}
-                    for cell in chapter.cells:
-                        exec("\n".join(line.text for line in cell.code), names)
-                    assert "panel" in names
-            seconds = time.process_time() - started
+            with Pace() as pace:
+                for chapter in read_chapters(open_book(PROJECT)):
+                    if chapter.entry.source in (
+                        "chapters/correlates.qmd",
+                        "chapters/robustness.qmd",
+                    ):
+                        names: dict[str, object] = {}
+                        for cell in chapter.cells:
+                            exec("\n".join(line.text for line in cell.code), names)
+                        assert "panel" in names
             shutil.copytree(folder / "cache", CACHE, dirs_exist_ok=True)
-            said.write_text(str(seconds))
+            said.write_text(str(pace.seconds))
         return float(said.read_text())
 
 

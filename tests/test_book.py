@@ -22,6 +22,7 @@ from coprod.synthetic import write_frame
 from tests import books
 from tests.layout import faults
 from tests.numbers_in_prose import other_people, prose, stayed
+from tests.pace import Pace
 from tests.pdf_access import bookmarks, missing
 from tests.pdf_content import read_texts
 from tests.pdf_tags import read_tags
@@ -49,28 +50,19 @@ def paper(built: Built) -> list[str]:
     return read_texts(built.pdf)
 
 
-def processor_seconds() -> float:
-    """What this process and those that it started and ended have used."""
-    import resource
-
-    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
-    return sum(each.ru_utime + each.ru_stime for each in used)
-
-
 def test_a_build_that_computes_all_elsewhere_has_the_same_bytes_in_time(
     built: Built, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, statistics_seconds: float
 ) -> None:
     monkeypatch.setenv("TZ", "Asia/Tokyo")
     monkeypatch.setenv("LC_ALL", "C")
-    started = processor_seconds()
-    again = render(
-        PROJECT, "embedded", out=tmp_path / "ein anderes é" / "book", jobs=1, cache=False
-    )
-    seconds = processor_seconds() - started
+    with Pace() as pace:
+        again = render(
+            PROJECT, "embedded", out=tmp_path / "ein anderes é" / "book", jobs=1, cache=False
+        )
     first, second = contents(built.out), contents(again.out)
     assert [name for name in first | second if first.get(name) != second.get(name)] == []
     # Twice what benchmarks/RESULTS.md says. Processor time, since the tests share the processors.
-    assert 10 < seconds < 160 - statistics_seconds
+    assert 10 < pace.seconds < 140 - statistics_seconds
 
 
 def test_every_page_names_its_data_and_its_engine(pages: dict[str, BeautifulSoup]) -> None:
