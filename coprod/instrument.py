@@ -248,12 +248,13 @@ def level_codes(values: pd.Series, levels: Iterable[str]) -> np.ndarray:
     import numpy as np
     import pandas as pd
 
-    index = pd.Index(list(levels), dtype=object)
     if not isinstance(values.dtype, pd.CategoricalDtype):
+        index = pd.Index(list(levels), dtype=object)
         return np.asarray(index.get_indexer(values.astype(object)), dtype=np.intp)
-    # Each category is looked up once, and not each of a million values.
-    places = np.append(index.get_indexer(values.cat.categories.astype(object)), -1)
-    return np.asarray(places[values.cat.codes.to_numpy()], dtype=np.intp)
+    # Each category is looked up once, and not each of a million values; the last place is of what is missing.
+    place = {level: at for at, level in enumerate(levels)}
+    places = np.array([*(place.get(each, -1) for each in values.cat.categories), -1], dtype=np.intp)
+    return np.asarray(places[values.cat.codes.to_numpy()])
 
 
 def read_yaml(path: Path) -> dict[str, Any]:

@@ -106,7 +106,7 @@ class Panel:
             *(s for f in instrument.forms for s in instrument.stems(f)),
         ]
         values = {
-            stem: self.frame[[f"{issue}_{stem}" for issue in issues]].to_numpy(float).ravel()
+            stem: np.stack([self.frame[f"{i}_{stem}"].to_numpy(float) for i in issues], 1).ravel()
             for stem in stems
         }
         return pd.concat([long, pd.DataFrame(values)], axis=1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import shutil
 from collections.abc import Iterator
@@ -28,6 +29,7 @@ LONG = (
     "test_disclosure.py",
     "test_browser.py",
     "test_kept.py",
+    "test_show.py",
     "test_broken_books.py",
     "test_experiment_recovery.py",
     "test_recovery.py",
@@ -46,6 +48,8 @@ LONG = (
 
 def pytest_configure() -> None:
     """Let builds without a cache take what the statistics of this run have computed already."""
+    # To look again and again whether anything of so much is needed no longer takes a tenth of the time.
+    gc.set_threshold(200_000, 50, 100)
     os.environ.setdefault("COPROD_CACHE", str(Path(__file__).parent.parent / ".cache"))
 
 
