@@ -21,7 +21,7 @@ from contextlib import closing
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from threadpoolctl import ThreadpoolController, threadpool_limits
+from threadpoolctl import threadpool_limits
 
 from coprod.errors import CoprodError, ValidityError
 
@@ -102,9 +102,8 @@ def run(
 
 
 def _here(function: Callable[..., object], arguments: Sequence[tuple[object, ...]]) -> Results:
-    threads = ThreadpoolController()  # it looks for libraries once
     for given in arguments:
-        with threads.limit(limits=1):
+        with threadpool_limits(1):
             result = function(*given)
         yield result
 

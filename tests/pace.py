@@ -69,9 +69,8 @@ def main() -> None:
     import pandas as pd
 
     drawn = np.random.default_rng(1)
-    frame = pd.DataFrame(
-        drawn.normal(size=(20_000, 30))
-    )  # more than fits into a processor's own cache
+    # More than fits into a processor's own cache.
+    frame = pd.DataFrame(drawn.normal(size=(20_000, 30)))
     groups = drawn.integers(0, 50, len(frame))
     took = []
     while True:
