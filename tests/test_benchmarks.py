@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import datetime
 import itertools
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -11,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks import results
 from benchmarks.build import CASES
 from benchmarks.campaign import contents
 from benchmarks.randomisation import compare
@@ -46,6 +49,25 @@ def test_the_committed_tests_took_five_seconds_and_the_loop_twenty_times_as_long
     assert found["ratio"] >= 20
     assert found["ratio"] == pytest.approx(scaled / found["seconds"], rel=0.01)
     assert found["apart"] < 1e-10
+
+
+def test_what_was_measured_on_another_day_keeps_its_date(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    measured = json.loads((FOLDER / "results.json").read_text(encoding="utf-8"))
+    measured |= {"date": "2001-02-03", "of": {}}
+    (tmp_path / "results.json").write_text(json.dumps(measured))
+    monkeypatch.setattr(results, "RESULTS", tmp_path / "results.json")
+    monkeypatch.setattr(results, "TABLE", tmp_path / "RESULTS.md")
+
+    def dates() -> list[str]:
+        return re.findall(r"^Measured on (\S+)", (tmp_path / "RESULTS.md").read_text(), re.MULTILINE)
+
+    today = datetime.date.today().isoformat()
+    results.update(cases=measured["cases"])
+    assert dates() == [today, "2001-02-03", "2001-02-03"]
+    results.update(estimators=measured["estimators"])
+    assert dates() == [today, "2001-02-03", today]
 
 
 def test_the_tests_are_twenty_times_as_fast_here_too_and_the_same() -> None:
