@@ -61,7 +61,9 @@ def test_what_was_measured_on_another_day_keeps_its_date(
     monkeypatch.setattr(results, "TABLE", tmp_path / "RESULTS.md")
 
     def dates() -> list[str]:
-        return re.findall(r"^Measured on (\S+)", (tmp_path / "RESULTS.md").read_text(), re.MULTILINE)
+        return re.findall(
+            r"^Measured on (\S+)", (tmp_path / "RESULTS.md").read_text(), re.MULTILINE
+        )
 
     today = datetime.date.today().isoformat()
     results.update(cases=measured["cases"])
