@@ -14,23 +14,16 @@ import psutil
 
 RESULTS = Path(__file__).with_name("results.json")
 TABLE = Path(__file__).with_name("RESULTS.md")
-APART = ("randomisation", "estimators")
-"""What may have been measured on another day, or elsewhere, than the builds."""
 
 
 def update(**measured: Any) -> None:
     """Put measurements in the place of earlier ones of their name, and write both files."""
     found = json.loads(RESULTS.read_text(encoding="utf-8")) if RESULTS.exists() else {}
-    before = {name: found.get(name) for name in ("machine", "date")}
     here = {"machine": machine(), "date": datetime.date.today().isoformat()}
     found |= measured
-    of = found.setdefault("of", {})
-    for name in APART:
-        if name in measured:
-            of[name] = here
-        elif name in found:
-            of.setdefault(name, before)
-    if "cases" in measured:
+    # Each keeps its own: the others may have been measured on another day, or elsewhere.
+    found["of"] = found.get("of", {}) | dict.fromkeys(measured, here)
+    if "cases" in measured:  # what the book says of itself
         found |= here
     RESULTS.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
     TABLE.write_text(table(found), encoding="utf-8")
@@ -67,7 +60,7 @@ def table(found: dict[str, Any]) -> str:
     for name, shown in (("randomisation", randomisation), ("estimators", estimators)):
         if name in found:
             space, title, *rest = shown(found[name])
-            here = found.get("of", {}).get(name, found)
+            here = found["of"][name]
             when = f"Measured on {here['date']} on {here['machine']}."
             lines += [space, title, "", when, *rest[1:]]
     return "\n".join(lines) + "\n"

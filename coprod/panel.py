@@ -105,10 +105,10 @@ class Panel:
             *instrument.perceptions,
             *(s for f in instrument.forms for s in instrument.stems(f)),
         ]
-        values = {
-            stem: np.stack([self.frame[f"{i}_{stem}"].to_numpy(float) for i in issues], 1).ravel()
-            for stem in stems
-        }
+        values = {}
+        for stem in stems:
+            columns = [self.frame[f"{issue}_{stem}"].to_numpy(float) for issue in issues]
+            values[stem] = np.column_stack(columns).ravel()
         return pd.concat([long, pd.DataFrame(values)], axis=1)
 
     def describe(self) -> str:

@@ -8,41 +8,27 @@ import statistics
 import subprocess
 import sys
 import time
-from types import TracebackType
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 
-__all__ = ["Pace"]
+__all__ = ["Pace", "measured_pace"]
 
 # What the piece of work takes beside a build on the machine class that benchmarks/RESULTS.md names, in a quiet hour.
 USUAL_SECONDS = 0.0125
 EVERY_SECONDS = 1.0
 
 
+@dataclass
 class Pace:
-    """Measures processor time, and how slow the machine was meanwhile.
+    """Processor time that was spent, and how long a piece of work of known length took meanwhile.
 
     The same computations were seen to take twice the processor time in another hour, as what runs beside them shares
-    caches and memory with them. A piece of work of known length is done now and then while the clock runs, and what
-    it takes longer than usual is taken off.
+    caches and memory with them. What that piece takes longer than usual is taken off.
     """
 
-    def __enter__(self) -> Pace:
-        self.started = _processor_seconds()
-        command = [sys.executable, "-P", __file__]
-        self.process = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-        )
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        where: TracebackType | None,
-    ) -> None:
-        said, _ = self.process.communicate()
-        self.took: list[float]
-        self.took, itself = json.loads(said)
-        self.spent = _processor_seconds() - self.started - itself
+    spent: float = 0.0
+    took: list[float] = field(default_factory=list)
 
     @property
     def slowness(self) -> float:
@@ -53,6 +39,21 @@ class Pace:
     def seconds(self) -> float:
         """What was spent here and in processes that were started and have ended, at the usual pace."""
         return self.spent / self.slowness
+
+
+@contextmanager
+def measured_pace() -> Iterator[Pace]:
+    """Do the piece of work now and then while something else is done; the answer is whole when that has ended."""
+    pace = Pace()
+    started = _processor_seconds()
+    command = [sys.executable, "-P", __file__]
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
+        yield pace
+        said, _ = process.communicate()
+    pace.took, itself = json.loads(said)
+    pace.spent = _processor_seconds() - started - itself
 
 
 def _processor_seconds() -> float:

@@ -55,7 +55,8 @@ def test_what_was_measured_on_another_day_keeps_its_date(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     measured = json.loads((FOLDER / "results.json").read_text(encoding="utf-8"))
-    measured |= {"date": "2001-02-03", "of": {}}
+    for each in measured["of"].values():
+        each["date"] = "2001-02-03"
     (tmp_path / "results.json").write_text(json.dumps(measured))
     monkeypatch.setattr(results, "RESULTS", tmp_path / "results.json")
     monkeypatch.setattr(results, "TABLE", tmp_path / "RESULTS.md")

@@ -22,7 +22,7 @@ from coprod.synthetic import write_frame
 from tests import books
 from tests.layout import faults
 from tests.numbers_in_prose import other_people, prose, stayed
-from tests.pace import Pace
+from tests.pace import measured_pace
 from tests.pdf_access import bookmarks, missing
 from tests.pdf_content import read_texts
 from tests.pdf_tags import read_tags
@@ -55,7 +55,7 @@ def test_a_build_that_computes_all_elsewhere_has_the_same_bytes_in_time(
 ) -> None:
     monkeypatch.setenv("TZ", "Asia/Tokyo")
     monkeypatch.setenv("LC_ALL", "C")
-    with Pace() as pace:
+    with measured_pace() as pace:
         again = render(
             PROJECT, "embedded", out=tmp_path / "ein anderes é" / "book", jobs=1, cache=False
         )

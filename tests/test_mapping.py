@@ -28,7 +28,7 @@ from coprod.mapping_text import MARK
 from coprod.paths import MAPPING_TEMPLATE, PANEL
 from coprod.render.provenance import gather
 from coprod.weights import load_margins
-from tests.pace import Pace
+from tests.pace import measured_pace
 
 INSTRUMENT = load_instrument()
 SHIPPED = pd.read_csv(PANEL, dtype=str, keep_default_na=False).iloc[::9].reset_index(drop=True)
@@ -770,7 +770,7 @@ def test_a_large_file_is_read_quickly_and_in_little_memory(tmp_path: Path) -> No
         large.to_csv(tmp_path / name, index=False)
         files.append(str(tmp_path / name))
     command = [sys.executable, "-c", BIG, *files, str(plan(tmp_path, MAPPING))]
-    with Pace() as pace:
+    with measured_pace() as pace:
         run = subprocess.run(command, capture_output=True, text=True, check=True)
     plain, survey, seconds, megabytes = map(float, run.stdout.split())
     # A tenth of the 100,000 respondents that may take 15 s and 1.5 GB, twice.

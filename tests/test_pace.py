@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from tests import pace
-from tests.pace import Pace
+from tests.pace import Pace, measured_pace
 
 BUSY = """
 import time
@@ -19,7 +19,7 @@ while time.process_time() < until:
 
 
 def test_processor_time_is_counted_here_and_below_without_what_measures_it() -> None:
-    with Pace() as paced:
+    with measured_pace() as paced:
         subprocess.run([sys.executable, "-c", BUSY], check=True)
         exec(BUSY)
     # One second here and one below, with the start of an interpreter; to measure takes half a second more.
@@ -30,9 +30,7 @@ def test_processor_time_is_counted_here_and_below_without_what_measures_it() -> 
 def test_a_machine_that_is_half_as_fast_has_spent_half_as_much(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    with Pace() as paced:
-        pass
-    paced.spent, paced.took = 10.0, [0.1, 0.3]
+    paced = Pace(spent=10.0, took=[0.1, 0.3])
     monkeypatch.setattr(pace, "USUAL_SECONDS", 0.1)
     assert paced.slowness == pytest.approx(2)
     assert paced.seconds == pytest.approx(5)
